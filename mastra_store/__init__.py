@@ -1,0 +1,1 @@
+"""Asyncio-native persistence for AI agents, sharing its databases with Mastra in TypeScript."""

@@ -1,0 +1,113 @@
+"""What every domain storage shares: life cycle, first use, and errors that say which operation failed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
+from types import TracebackType
+from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
+
+from ..errors import StoreClosedError, StoreError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+D = TypeVar("D", bound="DomainStorage")
+
+
+def operation(
+    name: str,
+) -> Callable[
+    [Callable[Concatenate[D, P], Awaitable[T]]],
+    Callable[Concatenate[D, P], Coroutine[Any, Any, T]],
+]:
+    """Make a method a public operation: the storage is initialised before its first call, and errors carry ``name``."""
+
+    def decorate(
+        method: Callable[Concatenate[D, P], Awaitable[T]],
+    ) -> Callable[Concatenate[D, P], Coroutine[Any, Any, T]]:
+        @wraps(method)
+        async def call(self: D, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            if not self._ready:
+                await self._first_use()
+            try:
+                return await method(self, *args, **kwargs)
+            except StoreError as error:
+                error.locate(name, self.domain)
+                raise
+
+        return call
+
+    return decorate
+
+
+class DomainStorage(ABC):
+    """Base of all domain storages.
+
+    A storage built alone (``MemoryPG(url=...)``) owns its database and closes it; one that belongs to a Store is closed
+    by that Store. It creates its tables on first use unless it was built with ``disable_init=True``.
+    """
+
+    domain: ClassVar[str]
+
+    def __init__(self, *, disable_init: bool = False) -> None:
+        self._implicit_init = not disable_init
+        self._ready = False
+        self._closed = False
+
+    async def init(self) -> None:
+        """Create whatever tables, columns and indexes of this domain are missing; never drops or rewrites data (C10).
+
+        Concurrent callers wait for one run; a failed run is not remembered (C11).
+        """
+        if self._closed:
+            raise StoreClosedError("this storage has been closed", operation="INIT", domain=self.domain)
+        try:
+            await self._init()
+        except StoreError as error:
+            error.locate("INIT", self.domain)
+            raise
+        self._ready = not self._closed
+
+    async def close(self) -> None:
+        """Release what this storage opened itself. May be called twice."""
+        self._mark_closed()
+        await self._close()
+
+    @abstractmethod
+    async def dangerously_clear_all(self) -> None:
+        """Remove all rows of this domain's tables; the tables stay usable, other domains untouched (G14)."""
+
+    async def __aenter__(self) -> Self:
+        if self._implicit_init:
+            await self.init()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @abstractmethod
+    async def _init(self) -> None:
+        """Create the schema, once, however many callers there are."""
+
+    @abstractmethod
+    async def _close(self) -> None:
+        """Close the database if this storage owns it."""
+
+    def _mark_closed(self) -> None:
+        self._closed = True
+        self._ready = False
+
+    def _forbid_implicit_init(self) -> None:
+        """A Store built with ``disable_init`` says so to what was passed to it (C12)."""
+        self._implicit_init = False
+
+    async def _first_use(self) -> None:
+        if self._closed:
+            raise StoreClosedError("this storage has been closed", domain=self.domain)
+        if self._implicit_init:
+            await self.init()
+        else:
+            self._ready = True

@@ -1,0 +1,78 @@
+"""What all records share, and their passage to and from Mastra's own JSON shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import msgspec
+
+from ..errors import ValidationError
+from ..instants import is_aware, iso, truncate
+from .paging import Page
+
+R = TypeVar("R", bound="Record")
+
+
+class Record(msgspec.Struct, kw_only=True, rename="camel"):
+    """Base of the records: keyword-only, snake_case in Python, camelCase on the wire."""
+
+    @classmethod
+    def _from_mastra(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Put older wire forms of this record into the current one; ``data`` may be changed."""
+        return data
+
+
+def new_id() -> str:
+    """A fresh id: a random UUID4 string (rule G12)."""
+    return str(uuid4())
+
+
+def to_mastra(record: msgspec.Struct) -> dict[str, Any]:
+    """Mastra's JSON shape of a record or page: camelCase keys, times as ISO text with three digits and ``Z``.
+
+    Absent optionals (``None``) are left out. Payloads keep their own keys and are copied, not renamed.
+    """
+    pairs = zip(record.__struct_encode_fields__, record.__struct_fields__, strict=True)
+    values = ((wire, getattr(record, name)) for wire, name in pairs)
+    wire = {key: _to_wire(value) for key, value in values if value is not None and value is not msgspec.UNSET}
+    if isinstance(record, Page) and record.per_page is None:
+        wire["perPage"] = False  # Mastra's word for everything
+    return wire
+
+
+def from_mastra(cls: type[R], data: Mapping[str, Any]) -> R:
+    """Build a record from Mastra's JSON shape; times may be ISO text or aware datetimes, unknown keys are ignored.
+
+    Raises ``ValidationError`` where a value is missing, of a wrong type, or a time without offset.
+    """
+    wire = cls._from_mastra({key: _naive_to_error(key, value) for key, value in data.items()})
+    try:
+        record = msgspec.convert(wire, cls)
+    except msgspec.ValidationError as error:
+        raise ValidationError(f"not a {cls.__name__} of Mastra: {error}", details={"record": cls.__name__}) from error
+    for name in cls.__struct_fields__:
+        value = getattr(record, name)
+        if isinstance(value, datetime):
+            setattr(record, name, truncate(_naive_to_error(name, value)))
+    return record
+
+
+def _to_wire(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return to_mastra(value)
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, dict):
+        return {key: _to_wire(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_to_wire(item) for item in value]
+    return value
+
+
+def _naive_to_error(name: str, value: Any) -> Any:
+    if isinstance(value, datetime) and not is_aware(value):
+        raise ValidationError(f"{name} must be an aware datetime", details={"field": name})
+    return value

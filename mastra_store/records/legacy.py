@@ -1,0 +1,47 @@
+"""Older shapes that message content and metadata may have in a database (rule M32b, storage format 1.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..payload import decode
+
+
+def read_content(text: str) -> dict[str, Any]:
+    """Message content from its stored text; whatever the text is, the result is a format-2 object."""
+    try:
+        value = decode(text)
+    except ValueError:
+        return _from_text(text)
+    if isinstance(value, dict):
+        return value
+    content: dict[str, Any] = parse_content(value if isinstance(value, (str, list)) else text)
+    return content
+
+
+def parse_content(value: Any) -> Any:
+    """Legacy content values in the current form; an object is returned as it is, whatever its keys."""
+    if isinstance(value, str):
+        return _from_text(value)
+    if isinstance(value, list):
+        return {"format": 2, "parts": value}
+    return value
+
+
+def read_metadata(text: str | None) -> dict[str, Any] | None:
+    """Metadata from its stored JSON text: ``None`` for NULL and JSON ``null``; double encoding is unwrapped once.
+
+    Raises ``ValueError`` for anything else that is no object.
+    """
+    if text is None:
+        return None
+    value = decode(text)
+    if isinstance(value, str):
+        value = decode(value)
+    if value is None or isinstance(value, dict):
+        return value
+    raise ValueError(f"metadata is {type(value).__name__}, not an object")
+
+
+def _from_text(text: str) -> dict[str, Any]:
+    return {"format": 2, "parts": [{"type": "text", "text": text}], "content": text}
