@@ -54,6 +54,8 @@ class DomainStorage(ABC):
         self._implicit_init = not disable_init
         self._ready = False
         self._closed = False
+        self.belongs_to_store = False
+        """Whether a provider store owns the database behind this storage, and closes it."""
 
     async def init(self) -> None:
         """Create whatever tables, columns and indexes of this domain are missing; never drops or rewrites data (C10).

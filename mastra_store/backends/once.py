@@ -1,0 +1,53 @@
+"""Two small tools for asyncio that backends share: doing a thing once, and finishing in spite of cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Once:
+    """Runs a coroutine function once, however many callers wait for it.
+
+    A finished run is not repeated; a failed one is not remembered: its error reaches all who wait and the next call tries
+    again (C11). A caller that is cancelled leaves the run to the others.
+    """
+
+    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
+        self._work = work
+        self._task: asyncio.Task[None] | None = None
+        self.done = False
+
+    async def __call__(self) -> None:
+        if self.done:
+            return
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._run())
+        await asyncio.shield(self._task)
+
+    async def _run(self) -> None:
+        try:
+            await self._work()
+            self.done = True
+        finally:
+            self._task = None
+
+
+async def uncancelled(work: Awaitable[T]) -> T:
+    """Await ``work`` to its end even when cancelled meanwhile; the cancellation is raised afterwards."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            if task.cancelled():
+                raise
+            cancelled = error
+    if cancelled is not None:
+        task.exception()  # retrieved, so that it is not reported as lost
+        raise cancelled
+    return task.result()

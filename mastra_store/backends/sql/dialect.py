@@ -1,0 +1,112 @@
+"""What a SQL dialect decides: how values are kept in columns and how a statement names them.
+
+Statements are written once with ``$1``-style parameters; a dialect turns them into its own.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ...domains.metadata_filter import Scalar
+from ...payload import Payload, encode
+
+
+class Dialect(ABC):
+    """One SQL dialect and Mastra's stored format in it."""
+
+    name: str
+    twins: bool
+
+    @abstractmethod
+    def sql(self, text: str) -> str:
+        """A statement with ``$1``-style parameters in the dialect's own style."""
+
+    @abstractmethod
+    def sql_type(self, kind: str) -> str:
+        """The column type for a kind of value, as Mastra declares it."""
+
+    # -- values on their way in --------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def text(self, value: str, field: str) -> str:
+        """A string as parameter; ``ValidationError`` naming ``field`` where the column cannot hold it (G9)."""
+
+    def optional_text(self, value: str | None, field: str) -> str | None:
+        """A string or NULL as parameter."""
+        return None if value is None else self.text(value, field)
+
+    def texts(self, values: list[str], field: str) -> Any:
+        """A list of strings as one parameter."""
+        return [self.text(value, field) for value in values]
+
+    @abstractmethod
+    def instant(self, moment: datetime) -> Any:
+        """An instant as parameter."""
+
+    @abstractmethod
+    def payload(self, payload: Payload, field: str) -> str:
+        """A payload as parameter of a JSON column; ``ValidationError`` where the column cannot hold it (G9)."""
+
+    # -- fragments of statements -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def json_parameter(self, number: int) -> str:
+        """How parameter ``number`` is written into a JSON column."""
+
+    @abstractmethod
+    def instant_columns(self, name: str) -> list[str]:
+        """The physical columns of an instant."""
+
+    @abstractmethod
+    def instant_values(self, number: int) -> list[str]:
+        """The expressions that fill those columns from parameter ``number``."""
+
+    @abstractmethod
+    def read_instant_sql(self, column: str) -> str:
+        """The expression that reads an instant."""
+
+    @abstractmethod
+    def read_json_sql(self, column: str) -> str:
+        """The expression that reads a JSON column as text."""
+
+    @abstractmethod
+    def by_code_point(self, expression: str) -> str:
+        """An expression ordered by code point, whatever the database's collation (G5)."""
+
+    @abstractmethod
+    def in_list(self, column: str, number: int) -> str:
+        """The condition that a column's value is in the list given as parameter ``number``."""
+
+    @abstractmethod
+    def metadata_condition(self, column: str, wanted: Mapping[str, Scalar], first: int) -> tuple[str, list[Any]]:
+        """The condition of M11 on a JSON column, and its parameters from number ``first`` on."""
+
+    @abstractmethod
+    def pairs_sql(self, number: int) -> str:
+        """A table of ``old_id`` and ``new_id`` made of parameter ``number``."""
+
+    def pairs(self, pairs: Mapping[str, str]) -> str:
+        """That parameter."""
+        return encode([[old, new] for old, new in pairs.items()])
+
+    def content_condition(self, column: str, number: int) -> str:
+        """The condition of M26 on message content, where the dialect can express it."""
+        raise NotImplementedError
+
+    # -- values on their way out -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def read_instant(self, value: Any) -> datetime:
+        """An instant as ``read_instant_sql`` or the plain column delivers it."""
+
+    @abstractmethod
+    def json_text(self, value: Any) -> str | None:
+        """The JSON text in what ``read_json_sql`` delivers. Raises ``ValueError`` for what is none."""
+
+    def assign_instant(self, name: str, number: int) -> str:
+        """An assignment of parameter ``number`` to an instant."""
+        pairs = zip(self.instant_columns(name), self.instant_values(number), strict=True)
+        return ", ".join(f"{column} = {value}" for column, value in pairs)

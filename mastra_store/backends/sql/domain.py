@@ -1,0 +1,75 @@
+"""What the domains of SQL backends share: the database behind them, its models, and who closes it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from contextlib import AbstractAsyncContextManager
+from typing import Any, ClassVar, Self
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from ...domains.base import DomainStorage, operation
+from ...models.base import StoredModel
+from ...models.binding import bind
+from ..once import Once
+from .session import SqlDatabase
+
+
+class SqlDomain(DomainStorage):
+    """A domain storage over a SQL database, which it owns when it was built alone."""
+
+    definitions: ClassVar[tuple[type[StoredModel], ...]]
+
+    def _attach(self, database: SqlDatabase, *, owned: bool) -> None:
+        """Connect this storage to its database; nothing is opened yet."""
+        self._database: Any = database
+        self._owns_database = owned
+        self._dialect: Any = database.dialect
+        self._schema = database.schema
+        self._creating = Once(lambda: database.create_schema(self.definitions))
+        self._bound: dict[str, type[StoredModel]] | None = None
+        self._bind_statements()
+
+    def transaction(self) -> AbstractAsyncContextManager[BaseDBAsyncClient]:
+        """A transaction for ad-hoc work with the bound models.
+
+        ``async with memory.transaction() as tx: await memory.models.Message.filter(...).using_db(tx).delete()``.
+        It is the explicit connection that takes part: a call without ``using_db(tx)``, also one in a child task, does not.
+        Leaving the block commits; an exception or cancellation rolls back.
+        """
+        context: AbstractAsyncContextManager[BaseDBAsyncClient] = self._database.transaction()
+        return context
+
+    @operation("DANGEROUSLY_CLEAR_ALL")
+    async def dangerously_clear_all(self) -> None:
+        """Remove all rows of this domain's tables, which stay usable; other domains are untouched (G14)."""
+        await self._clear()
+
+    @classmethod
+    def over(cls, database: SqlDatabase, *, disable_init: bool) -> Self:
+        """This domain over a database that a provider store owns."""
+        storage = cls.__new__(cls)
+        DomainStorage.__init__(storage, disable_init=disable_init)
+        storage.belongs_to_store = True
+        storage._attach(database, owned=False)
+        return storage
+
+    @abstractmethod
+    def _bind_statements(self) -> None:
+        """Build the statements of this domain for the database's dialect and schema."""
+
+    @abstractmethod
+    async def _clear(self) -> None:
+        """Delete all rows of this domain."""
+
+    def _bound_models(self) -> dict[str, type[StoredModel]]:
+        if self._bound is None:
+            self._bound = bind(self.definitions, self._database.orm, self._dialect, self._schema)
+        return self._bound
+
+    async def _init(self) -> None:
+        await self._creating()
+
+    async def _close(self) -> None:
+        if self._owns_database:
+            await self._database.close()

@@ -1,0 +1,44 @@
+"""The tables of a dialect, derived from the models: one declaration gives DDL, queries and classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ...models.base import Index, StoredModel
+from ...models.binding import columns_of, key_of, table_of
+from ...models.columns import InstantColumn
+from .dialect import Dialect
+
+
+class ColumnSpec(NamedTuple):
+    """A physical column: name, type and whether it may be NULL; a twin names the column that it follows."""
+
+    name: str
+    type: str
+    null: bool
+    twin_of: str | None = None
+
+
+class TableSpec(NamedTuple):
+    """A table as Mastra's packages create it, and the indexes on it."""
+
+    name: str
+    key: str
+    columns: tuple[ColumnSpec, ...]
+    indexes: tuple[Index, ...]
+
+
+def table_spec(model: type[StoredModel], dialect: Dialect) -> TableSpec:
+    """The physical form of a model: its columns in Mastra's order, twins after the ordinary ones."""
+    columns = [ColumnSpec(c.column_name, dialect.sql_type(c.kind), c.null) for c in columns_of(model)]
+    if dialect.twins:
+        instants = [c.column_name for c in columns_of(model) if isinstance(c, InstantColumn)]
+        columns += [ColumnSpec(f"{name}Z", dialect.sql_type("twin"), True, name) for name in instants]
+    indexes = (*model.default_indexes.get(dialect.name, ()), *model.own_indexes.get(dialect.name, ()))
+    return TableSpec(table_of(model), key_of(model), tuple(columns), indexes)
+
+
+def missing_columns(table: TableSpec, present: Mapping[str, object] | set[str]) -> list[ColumnSpec]:
+    """The columns that an existing table lacks."""
+    return [column for column in table.columns if column.name not in present]

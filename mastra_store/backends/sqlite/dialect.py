@@ -1,0 +1,141 @@
+"""SQLite as ``@mastra/libsql`` uses it: instants as ISO text, JSON as text (read also as JSONB blobs)."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ...domains.metadata_filter import Scalar, matches
+from ...errors import ValidationError
+from ...instants import iso, truncate
+from ...payload import Payload, decode, encode, freeze, has_lone_surrogate
+from ...records.legacy import read_content, read_metadata
+from ..sql.dialect import Dialect
+from . import jsonb
+
+_PARAMETER = re.compile(r"\$(\d+)")
+_TYPES = {"text": "TEXT", "json": "TEXT", "instant": "TEXT"}
+# From 3.45 on SQLite reads its JSONB blobs itself, several times faster than Python can.
+_READS_JSONB = sqlite3.sqlite_version_info >= (3, 45)
+
+
+class SqliteDialect(Dialect):
+    """Mastra's stored format in SQLite."""
+
+    name = "sqlite"
+    twins = False
+
+    def sql(self, text: str) -> str:
+        """``$1`` is a name to SQLite, ``?1`` a number."""
+        return _PARAMETER.sub(r"?\1", text)
+
+    def sql_type(self, kind: str) -> str:
+        """Mastra declares text for everything but numbers."""
+        return _TYPES[kind]
+
+    def text(self, value: str, field: str) -> str:
+        """Any text but lone surrogates, which UTF-8 cannot carry."""
+        if has_lone_surrogate(value):
+            raise ValidationError(
+                f"{field} holds an unpaired surrogate, which SQLite cannot store", details={"field": field}
+            )
+        return value
+
+    def texts(self, values: list[str], field: str) -> str:
+        """A list travels as one JSON text, read by ``json_each``."""
+        return encode([self.text(value, field) for value in values])
+
+    def instant(self, moment: datetime) -> str:
+        """ISO text, which also sorts as text."""
+        return iso(moment)
+
+    def payload(self, payload: Payload, field: str) -> str:
+        """JSON text: lone surrogates and NUL are escapes in it."""
+        return payload.text
+
+    def json_parameter(self, number: int) -> str:
+        """Text is the better of the two forms that Mastra reads."""
+        return f"${number}"
+
+    def instant_columns(self, name: str) -> list[str]:
+        """One column."""
+        return [f'"{name}"']
+
+    def instant_values(self, number: int) -> list[str]:
+        """As it comes."""
+        return [f"${number}"]
+
+    def read_instant_sql(self, column: str) -> str:
+        """As it stands."""
+        return column
+
+    def read_json_sql(self, column: str) -> str:
+        """Text as it stands; a blob as text where SQLite can, else as it is (``json_text`` decodes it)."""
+        return f"CASE typeof({column}) WHEN 'blob' THEN json({column}) ELSE {column} END" if _READS_JSONB else column
+
+    def by_code_point(self, expression: str) -> str:
+        """UTF-8 bytes compare as code points do."""
+        return expression
+
+    def in_list(self, column: str, number: int) -> str:
+        """Membership in a JSON array: one parameter, however many values."""
+        return f"{column} IN (SELECT value FROM json_each(${number}))"
+
+    def metadata_condition(self, column: str, wanted: Mapping[str, Scalar], first: int) -> tuple[str, list[Any]]:
+        """SQL before 3.45 cannot look into JSONB, so a registered function decides."""
+        return f"mastra_store_metadata_matches({column}, ${first})", [encode(dict(wanted))]
+
+    def content_condition(self, column: str, number: int) -> str:
+        """The same for the metadata inside a message's content (M26)."""
+        return f"mastra_store_content_matches({column}, ${number})"
+
+    def pairs_sql(self, number: int) -> str:
+        """Pairs travel as one JSON text."""
+        pair = "json_extract(value, '$[0]') AS old_id, json_extract(value, '$[1]') AS new_id"
+        return f"(SELECT {pair} FROM json_each(${number}))"
+
+    def read_instant(self, value: Any) -> datetime:
+        """Mastra's text, or any other ISO text with an offset."""
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError(f"{value!r} has no offset")
+        return truncate(moment)
+
+    def json_text(self, value: Any) -> str | None:
+        """Text, or a blob decoded."""
+        return encode(jsonb.loads(value)) if isinstance(value, bytes) else value
+
+    # -- what the columns of the models ask for ----------------------------------------------------------------------
+
+    write_instant = instant
+
+    def write_json(self, value: Any, field: str) -> str:
+        """A payload as JSON text."""
+        return freeze(value, field).text
+
+    def read_json(self, value: Any) -> Any:
+        """A payload from text or JSONB."""
+        return jsonb.loads(value) if isinstance(value, bytes) else decode(value)
+
+
+def register_functions(connection: sqlite3.Connection) -> None:
+    """Give a connection the functions that conditions name."""
+    connection.create_function("mastra_store_metadata_matches", 2, _metadata_matches, deterministic=True)
+    connection.create_function("mastra_store_content_matches", 2, _content_matches, deterministic=True)
+
+
+def _metadata_matches(stored: str | bytes | None, wanted: str) -> bool:
+    if stored is None:
+        return False
+    try:
+        metadata = jsonb.loads(stored) if isinstance(stored, bytes) else read_metadata(stored)
+    except ValueError:
+        return False  # a corrupt row matches nothing; reading it says what is wrong
+    return matches(metadata, decode(wanted))
+
+
+def _content_matches(content: str, wanted: str) -> bool:
+    return matches(read_content(content).get("metadata"), decode(wanted))

@@ -1,0 +1,50 @@
+"""Creating what is missing in a SQLite database, exactly as ``@mastra/libsql`` declares it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+from ...models.base import StoredModel
+from ..sql.schema import ColumnSpec, TableSpec, missing_columns, table_spec
+from .dialect import SqliteDialect
+
+
+def missing(connection: sqlite3.Connection, definitions: Iterable[type[StoredModel]]) -> list[str]:
+    """The statements that would bring the database up to date; empty when nothing is to be done."""
+    dialect = SqliteDialect()
+    return [text for model in definitions for text in _missing(connection, table_spec(model, dialect))]
+
+
+def create(connection: sqlite3.Connection, definitions: Iterable[type[StoredModel]]) -> None:
+    """Create what is missing. Looks again, as another process may have been quicker."""
+    for statement in missing(connection, definitions):
+        connection.execute(statement)
+
+
+def _missing(connection: sqlite3.Connection, table: TableSpec) -> Iterator[str]:
+    present = {row[1] for row in connection.execute(f'PRAGMA table_info("{table.name}")')}
+    if present:
+        yield from (_add_column(table, column) for column in missing_columns(table, present))
+    else:
+        yield _create_table(table)
+    indexes = {row[1] for row in connection.execute(f'PRAGMA index_list("{table.name}")')}
+    for index in table.indexes:
+        if index.name not in indexes:
+            yield f'CREATE INDEX IF NOT EXISTS "{index.name}" ON "{table.name}" ({", ".join(index.columns)})'
+
+
+def _create_table(table: TableSpec) -> str:
+    columns = ",\n  ".join(_declaration(column, table.key) for column in table.columns)
+    return f'CREATE TABLE IF NOT EXISTS "{table.name}" (\n  {columns}\n)'
+
+
+def _declaration(column: ColumnSpec, key: str) -> str:
+    null = "" if column.null else " NOT NULL"
+    return f'"{column.name}" {column.type}{null}{" PRIMARY KEY" if column.name == key else ""}'
+
+
+def _add_column(table: TableSpec, column: ColumnSpec) -> str:
+    """SQLite adds a NOT NULL column only with a default, which old rows then show."""
+    default = "" if column.null else " NOT NULL DEFAULT ''"
+    return f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {column.type}{default}'

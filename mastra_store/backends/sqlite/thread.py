@@ -1,0 +1,59 @@
+"""A thread that owns one SQLite connection (aiosqlite's), taking whole functions rather than single statements."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from typing import TypeVar
+
+import aiosqlite
+
+from ...errors import StoreClosedError
+from ..once import uncancelled
+
+T = TypeVar("T")
+
+
+class ConnectionThread:
+    """One connection on a thread of its own."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connection = aiosqlite.Connection(connect, iter_chunk_size=64)
+        # A Store that nobody closed must not keep the process alive; the log makes a sudden end safe.
+        self._connection._thread.daemon = True
+
+    async def start(self) -> None:
+        """Start the thread and connect; a caller that goes away meanwhile leaves no half-open connection."""
+        task = asyncio.ensure_future(self._connect())
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(lambda _: self._connection.stop())
+            raise
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function with the connection; skipped when the caller has gone before its turn."""
+        abandoned = False
+
+        def turn() -> T | None:
+            return None if abandoned else work(connection)
+
+        connection = self._connection._connection
+        if connection is None or not self._connection._running:
+            raise StoreClosedError("the database has been closed")
+        try:
+            result: T = await self._connection._execute(turn)
+        except asyncio.CancelledError:
+            abandoned = True
+            raise
+        return result
+
+    async def close(self) -> None:
+        """Finish what is queued, close the connection and end the thread."""
+        await uncancelled(self._connection.close())
+        while self._connection._thread.is_alive():
+            await asyncio.sleep(0.001)
+
+    async def _connect(self) -> None:
+        await self._connection

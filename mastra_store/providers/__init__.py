@@ -1,0 +1,1 @@
+"""Provider stores: each a whole Store over one database."""

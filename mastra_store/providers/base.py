@@ -1,0 +1,31 @@
+"""Provider stores: a whole Store over one SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import ClassVar
+
+from ..backends.sql.domain import SqlDomain
+from ..backends.sql.session import SqlDatabase
+from ..domains import DOMAINS
+from ..store import Store, init_disabled, own_members
+
+
+class SqlProviderStore(Store):
+    """Base of the provider stores of SQL databases: one database shared by all domains it provides."""
+
+    provider: ClassVar[str]
+    storage_classes: ClassVar[dict[str, type[SqlDomain]]]
+
+    def _serve(self, id: str | None, database: SqlDatabase, domains: Collection[str] | None, disable_init: bool) -> None:
+        no_init = init_disabled(disable_init)
+        wanted = DOMAINS if domains is None else domains
+        storages = {
+            name: cls.over(database, disable_init=no_init) for name, cls in self.storage_classes.items() if name in wanted
+        }
+        self._database = database
+        self._start(self.provider if id is None else id, own_members(storages), disable_init=no_init)
+
+    async def _close_members(self) -> None:
+        closings = [member.target.close() for member in self._members]
+        await self._close_all([*closings, self._database.close()])

@@ -1,0 +1,217 @@
+"""The Store: model groups ("domains") bound to separate databases, initialised and closed as one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine, Mapping
+from logging import getLogger
+from types import TracebackType
+from typing import Any, Literal, Self, cast, overload
+
+from .backends.once import Once
+from .composition import Composition, Member, check_domain, compose
+from .domains import DOMAINS, DomainStorage, MemoryStorage
+from .errors import DomainNotConfiguredError, StoreClosedError, StoreError, UnknownDomainError, ValidationError
+
+_log = getLogger("mastra_store")
+_DISABLE_INIT = "MASTRA_DISABLE_STORAGE_INIT"
+
+
+class Store:
+    """Composes storage domains over any mix of databases.
+
+    ``default`` serves every domain that ``domains`` does not name. A source is a URL, another Store, or (for one domain)
+    a domain storage such as ``MemoryPG(...)``; ``False`` disables a domain. What is passed in is handed over: this Store
+    closes it. Building a Store opens nothing; ``async with`` initialises and closes it, and the first use of a domain
+    initialises it, unless ``disable_init`` (or the environment variable ``MASTRA_DISABLE_STORAGE_INIT=true``) forbids it.
+
+    Raises ``ValidationError`` or ``UnknownDomainError`` for sources that make no sense (C1, C5).
+    """
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        default: str | Store | None = None,
+        editor: str | Store | None = None,
+        domains: Mapping[str, str | Store | DomainStorage | Literal[False] | None] | None = None,
+        disable_init: bool = False,
+    ) -> None:
+        no_init = init_disabled(disable_init)
+        composition = compose(default, editor, domains, disable_init=no_init, store_class=Store)
+        self._start(id, composition, disable_init=no_init)
+
+    @classmethod
+    def from_env(cls, *, id: str = "mastra", environ: Mapping[str, str] | None = None, disable_init: bool = False) -> Store:
+        """A Store from ``MASTRA_STORE_URL`` and ``MASTRA_STORE_<DOMAIN>_URL``; ``sqlite:///./mastra.db`` without them.
+
+        The value ``false`` for a domain disables it. A variable that names no domain raises ``UnknownDomainError``.
+        """
+        values = os.environ if environ is None else environ
+        default = values.get("MASTRA_STORE_URL") or "sqlite:///./mastra.db"
+        return Store(id=id, default=default, domains=_domains_of(values), disable_init=disable_init)
+
+    def _start(self, id: str, composition: Composition, *, disable_init: bool) -> None:
+        if not isinstance(id, str) or not id.strip():
+            raise ValidationError("id must be a non-blank string", details={"field": "id"})
+        self.id = id
+        self._storages, self._origins, self._members = composition
+        self._implicit_init = not disable_init
+        self._initialising = Once(self._init_members)
+        self._closing: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        served = ", ".join(f"{name}={type(storage).__name__}" for name, storage in self._storages.items())
+        return f"<{type(self).__name__} id={self.id!r} {served or 'nothing'}>"
+
+    # -- life cycle --------------------------------------------------------------------------------------------------
+
+    async def init(self) -> None:
+        """Create what is missing in the databases of all resolved domains, once (C10, C11)."""
+        self._check_open("INIT")
+        await self._initialising()
+
+    async def close(self) -> None:
+        """Close everything this Store opened or was handed, each once; the rest also when one fails (C15 to C18).
+
+        Failures are raised together as one ``StoreError`` (``CLOSE_FAILED``). A second call does nothing.
+        """
+        if self._closing is not None:
+            await asyncio.wait({self._closing})
+            return
+        self._closing = asyncio.ensure_future(self._close_members())
+        await asyncio.shield(self._closing)
+
+    async def __aenter__(self) -> Self:
+        if self._implicit_init:
+            try:
+                await self.init()
+            except BaseException:
+                await self.close()
+                raise
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        try:
+            await self.close()
+        except StoreError as error:
+            if exc is None:
+                raise
+            _log.warning("closing store %r failed while another error was raised: %s", self.id, error)
+
+    # -- domains -----------------------------------------------------------------------------------------------------
+
+    @overload
+    async def get_store(self, name: Literal["memory"]) -> MemoryStorage | None: ...
+    @overload
+    async def get_store(self, name: str) -> DomainStorage | None: ...
+
+    async def get_store(self, name: str) -> DomainStorage | None:
+        """The storage of a domain, initialised; ``None`` when it is disabled or nothing provides it (C6, C12).
+
+        Raises ``UnknownDomainError`` for a name that is no domain's.
+        """
+        check_domain(name)
+        self._check_open("GET_STORE")
+        storage = self._storages.get(name)
+        if storage is not None and self._implicit_init:
+            await self._origins[name].target.init()
+        return storage
+
+    @property
+    def memory(self) -> MemoryStorage:
+        """Threads, messages, resources."""
+        return cast(MemoryStorage, self._required("memory"))
+
+    @property
+    def workflows(self) -> DomainStorage:
+        """Snapshots of workflow runs."""
+        return self._required("workflows")
+
+    @property
+    def scores(self) -> DomainStorage:
+        """Results of scorers."""
+        return self._required("scores")
+
+    @property
+    def observability(self) -> DomainStorage:
+        """Traces and spans."""
+        return self._required("observability")
+
+    @property
+    def agents(self) -> DomainStorage:
+        """Stored agents and their versions."""
+        return self._required("agents")
+
+    @property
+    def datasets(self) -> DomainStorage:
+        """Datasets, their items and versions."""
+        return self._required("datasets")
+
+    @property
+    def experiments(self) -> DomainStorage:
+        """Experiments and their results."""
+        return self._required("experiments")
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _required(self, name: str) -> DomainStorage:
+        storage = self._storages.get(name)
+        if storage is None:
+            served = ", ".join(self._storages) or "nothing"
+            raise DomainNotConfiguredError(
+                f"store {self.id!r} has no {name}: it is disabled, or no source provides it; it serves {served}",
+                domain=name,
+            )
+        return storage
+
+    def _check_open(self, operation: str) -> None:
+        if self._closing is not None:
+            raise StoreClosedError(f"store {self.id!r} has been closed", operation=operation)
+
+    def _forbid_implicit_init(self) -> None:
+        """An outer Store built with ``disable_init`` says so to what was passed to it (C12)."""
+        self._implicit_init = False
+        for member in self._members:
+            member.target._forbid_implicit_init()
+
+    async def _init_members(self) -> None:
+        """One after another: local files have one writer (C14), and a failure leaves the rest for the next try."""
+        for member in self._members:
+            await member.target.init()
+
+    async def _close_members(self) -> None:
+        await self._close_all([member.target.close() for member in self._members if member.owned])
+
+    async def _close_all(self, closings: list[Coroutine[Any, Any, None]]) -> None:
+        results = await asyncio.gather(*closings, return_exceptions=True)
+        failures = [result for result in results if isinstance(result, Exception)]
+        if failures:
+            text = f"closing store {self.id!r} failed: {'; '.join(str(failure) for failure in failures)}"
+            raise StoreError(text, operation="CLOSE") from ExceptionGroup("closing failed", failures)
+
+
+def init_disabled(argument: bool) -> bool:
+    """Whether implicit initialisation is forbidden, by argument or environment (C12)."""
+    return argument or os.environ.get(_DISABLE_INIT, "").lower() == "true"
+
+
+def own_members(storages: Mapping[str, DomainStorage]) -> Composition:
+    """The composition of a provider store, whose storages are its members."""
+    members = {name: Member(storage, owned=True) for name, storage in storages.items()}
+    return Composition(dict(storages), members, list(members.values()))
+
+
+def _domains_of(environ: Mapping[str, str]) -> dict[str, str | Literal[False]]:
+    """Entries of ``domains`` from the environment."""
+    found: dict[str, str | Literal[False]] = {}
+    for variable, value in environ.items():
+        name = variable.removeprefix("MASTRA_STORE_").removesuffix("_URL").lower()
+        if variable == f"MASTRA_STORE_{name.upper()}_URL" and value:
+            if name not in DOMAINS:
+                raise UnknownDomainError(f"{variable} names no domain; known are {', '.join(DOMAINS)}")
+            found[name] = False if value.lower() == "false" else value
+    return found
