@@ -41,7 +41,9 @@ def compose(
 ) -> Composition:
     """Resolve all domains. Raises ``ValidationError`` or ``UnknownDomainError``; opens nothing."""
     entries = _check(default, editor, domains, store_class)
-    candidates = {name: _candidates(name, entries, editor, default) for name in DOMAINS if entries.get(name) is not False}
+    candidates = {
+        name: _candidates(name, entries, editor, default) for name in DOMAINS if entries.get(name) is not False
+    }
     return _Composer(candidates, disable_init).resolve(unused=[default, editor, *entries.values()])
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 _USERINFO = re.compile(r"(?<=://)([^/?#\s]*)@")
-_SECRET_OPTION = re.compile(r"([?&](?:[^=&#\s]*(?:password|passwd|token|secret|key|auth)[^=&#\s]*)=)[^&#\s]*", re.IGNORECASE)
+_SECRET_OPTION = re.compile(
+    r"([?&](?:[^=&#\s]*(?:password|passwd|token|secret|key|auth)[^=&#\s]*)=)[^&#\s]*", re.IGNORECASE
+)
 
 
 def redact(url: str) -> str:

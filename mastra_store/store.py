@@ -43,7 +43,9 @@ class Store:
         self._start(id, composition, disable_init=no_init)
 
     @classmethod
-    def from_env(cls, *, id: str = "mastra", environ: Mapping[str, str] | None = None, disable_init: bool = False) -> Store:
+    def from_env(
+        cls, *, id: str = "mastra", environ: Mapping[str, str] | None = None, disable_init: bool = False
+    ) -> Store:
         """A Store from ``MASTRA_STORE_URL`` and ``MASTRA_STORE_<DOMAIN>_URL``; ``sqlite:///./mastra.db`` without them.
 
         The value ``false`` for a domain disables it. A variable that names no domain raises ``UnknownDomainError``.

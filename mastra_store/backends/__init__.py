@@ -1,0 +1,1 @@
+"""Backends: stored formats, queries and connections, one folder each."""

@@ -17,11 +17,15 @@ class SqlProviderStore(Store):
     provider: ClassVar[str]
     storage_classes: ClassVar[dict[str, type[SqlDomain]]]
 
-    def _serve(self, id: str | None, database: SqlDatabase, domains: Collection[str] | None, disable_init: bool) -> None:
+    def _serve(
+        self, id: str | None, database: SqlDatabase, domains: Collection[str] | None, disable_init: bool
+    ) -> None:
         no_init = init_disabled(disable_init)
         wanted = DOMAINS if domains is None else domains
         storages = {
-            name: cls.over(database, disable_init=no_init) for name, cls in self.storage_classes.items() if name in wanted
+            name: cls.over(database, disable_init=no_init)
+            for name, cls in self.storage_classes.items()
+            if name in wanted
         }
         self._database = database
         self._start(self.provider if id is None else id, own_members(storages), disable_init=no_init)

@@ -29,20 +29,27 @@ _START_ATTEMPTS = 10
 _STOP_SECONDS = 30.0
 _SEGMENT_BYTES = 16 * 1024 * 1024
 
-# Waits until the process that started it is gone (end of file on standard input), asks every process that works below
-# the directory to quit (PostgreSQL then gives its System V memory back) and insists after five seconds. Gives back the
-# memory of those that had no chance to, and removes the directory.
+# Waits until the process that started it is gone (end of file on standard input), then asks the servers below the
+# directory to quit. Only these: children end with them, and initdb ends by itself, so shared memory is given back.
+# After five seconds it insists, gives back the memory of those that had no chance to, and removes the directory.
 # PR_SET_PDEATHSIG would not do: it fires when the *thread* that started the server ends.
 _GUARD = """
 read -r _
+works_below() {
+  case "$(readlink "/proc/$2/cwd")" in "$1"/*) return 0 ;; esac
+  return 1
+}
 round=0
 while [ "$round" -lt 600 ]; do
   found=
-  [ "$round" -lt 50 ] && signal=QUIT || signal=KILL
+  for file in "$1"/server-*/data/postmaster.pid; do
+    server=$(head -n 1 "$file")
+    works_below "$1" "${server:-none}" && kill -QUIT "$server"
+  done
   for entry in /proc/[0-9]*; do
-    case "$(readlink "$entry/cwd")" in
-      "$1"/*) kill -"$signal" "${entry#/proc/}"; found=yes ;;
-    esac
+    works_below "$1" "${entry#/proc/}" || continue
+    found=yes
+    [ "$round" -lt 50 ] || kill -KILL "${entry#/proc/}"
   done
   [ -n "$found" ] || break
   round=$((round + 1))
@@ -100,15 +107,13 @@ def _processes_below(folder: Path) -> list[int]:
     return found
 
 
-def _kill_all(processes: Sequence[int]) -> None:
-    for process in processes:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-
-
-def _end_processes_below(folder: Path) -> None:
+def _end_processes_below(folder: Path, patience: float = 0.0) -> None:
+    """Wait until no process works below the folder, and kill those that do after so many seconds."""
+    deadline = time.monotonic() + patience
     while left := _processes_below(folder):
-        _kill_all(left)
+        for process in left if time.monotonic() >= deadline else ():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         time.sleep(0.01)
 
 
@@ -130,7 +135,8 @@ def _forget_shared_memory(home: Path) -> None:
 
 def _discard(home: Path) -> None:
     """Remove all traces of a server."""
-    _end_processes_below(home)
+    # What an interrupted initdb had started ends by itself and gives its shared memory back.
+    _end_processes_below(home, patience=2.0)
     _forget_shared_memory(home)
     shutil.rmtree(home)
 
@@ -379,10 +385,7 @@ class PostgresServer:
         process, self._process = self._process, None
         if process is None:
             return
-        if process.poll() is None:
-            # A stopped parent cannot start another process between our look and our kill.
-            process.send_signal(signal.SIGSTOP)
-            _kill_all([process.pid, *_processes_below(self._directory())])
+        process.kill()  # first of all: it could start others while we kill
         process.wait()
         _end_processes_below(self._directory())
         _workspace().running.discard(process)

@@ -1,0 +1,1 @@
+"""PostgreSQL, in the format of ``@mastra/pg``. Needs the extra ``postgres`` (asyncpg)."""

@@ -1,0 +1,110 @@
+"""PostgreSQL as ``@mastra/pg`` uses it: instants in two columns, JSON in ``jsonb`` (storage format 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ...domains.metadata_filter import Scalar
+from ...instants import truncate
+from ...payload import Payload, decode, encode, freeze
+from ..sql.dialect import Dialect
+from .jsonb import check_text, storable
+
+_TYPES = {"text": "text", "json": "jsonb", "instant": "timestamp", "twin": "timestamptz"}
+
+
+class PostgresDialect(Dialect):
+    """Mastra's stored format in PostgreSQL."""
+
+    name = "postgres"
+    twins = True
+
+    def sql(self, text: str) -> str:
+        """``$1`` is PostgreSQL's own style."""
+        return text
+
+    def sql_type(self, kind: str) -> str:
+        """As Mastra declares it."""
+        return _TYPES[kind]
+
+    def text(self, value: str, field: str) -> str:
+        """Any text without NUL and unpaired surrogates."""
+        check_text(value, field)
+        return value
+
+    def instant(self, moment: datetime) -> datetime:
+        """An aware datetime; ``instant_values`` makes both columns of it."""
+        return moment
+
+    def payload(self, payload: Payload, field: str) -> str:
+        """JSON text that survives ``jsonb``."""
+        return storable(payload, field)
+
+    def json_parameter(self, number: int) -> str:
+        """Cast from text in SQL, so that a codec on the caller's own pool does not encode twice."""
+        return f"CAST(${number}::text AS jsonb)"
+
+    def instant_columns(self, name: str) -> list[str]:
+        """The plain column and its twin."""
+        return [f'"{name}"', f'"{name}Z"']
+
+    def instant_values(self, number: int) -> list[str]:
+        """UTC wall clock in the plain column, the instant itself in the twin: every reader sees the same."""
+        return [f"(${number}::timestamptz AT TIME ZONE 'UTC')", f"${number}::timestamptz"]
+
+    def read_instant_sql(self, column: str) -> str:
+        """The twin, as Mastra reads it; the plain column where there is none."""
+        return f'COALESCE("{column}Z", "{column}" AT TIME ZONE \'UTC\')'
+
+    def read_json_sql(self, column: str) -> str:
+        """As text, whatever codec the connection has."""
+        return f"{column}::text"
+
+    def by_code_point(self, expression: str) -> str:
+        """The database's collation may sort by language; ids compare by code point (G5)."""
+        return f'{expression} COLLATE "C"'
+
+    def in_list(self, column: str, number: int) -> str:
+        """Membership in an array."""
+        return f"{column} = ANY(${number}::text[])"
+
+    def metadata_condition(self, column: str, wanted: Mapping[str, Scalar], first: int) -> tuple[str, list[Any]]:
+        """Equality of jsonb values: by type, numbers by value, null only where it stands (M11)."""
+        conditions: list[str] = []
+        args: list[Any] = []
+        for key, value in wanted.items():
+            number = first + len(args)
+            conditions.append(f"({column} -> ${number}::text) = CAST(${number + 1}::text AS jsonb)")
+            args += [key, storable(Payload(encode(value), value), "metadata")]
+        return " AND ".join(conditions), args
+
+    def pairs_sql(self, number: int) -> str:
+        """Pairs travel as one JSON text."""
+        elements = f"json_array_elements(CAST(${number}::text AS json)) AS element"
+        return f"(SELECT element ->> 0 AS old_id, element ->> 1 AS new_id FROM {elements})"
+
+    def read_instant(self, value: Any) -> datetime:
+        """A plain column holds UTC wall clock; both may hold microseconds of ``now()``."""
+        if not isinstance(value, datetime):
+            raise TypeError(f"{value!r} is no time")
+        return truncate(value.replace(tzinfo=UTC) if value.tzinfo is None else value)
+
+    def json_text(self, value: Any) -> str | None:
+        """Text already."""
+        return None if value is None else str(value)
+
+    # -- what the columns of the models ask for ----------------------------------------------------------------------
+
+    def write_instant(self, moment: datetime) -> datetime:
+        """UTC wall clock, as the plain column holds it."""
+        return truncate(moment).replace(tzinfo=None)
+
+    def write_json(self, value: Any, field: str) -> str:
+        """A payload as JSON text."""
+        return storable(freeze(value, field), field)
+
+    def read_json(self, value: Any) -> Any:
+        """A payload from text."""
+        return decode(value)

@@ -1,0 +1,60 @@
+"""Payloads on their way into ``jsonb``, which holds less than JSON text does (storage format 3, rules G8 and G9)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from ...errors import ValidationError
+from ...payload import Payload, encode, has_lone_surrogate
+
+_EXPONENT = re.compile(r"\d[eE]\+?\d")
+# From here on a float may be written with an exponent, which jsonb turns into an integer of other digits.
+_LARGE = 1e16
+
+
+def storable(payload: Payload, field: str) -> str:
+    """The JSON text to store. Raises ``ValidationError`` naming ``field`` for NUL and unpaired surrogates."""
+    text = payload.text
+    if "\\u" in text:
+        _check(payload.value, field)
+    if _EXPONENT.search(text):
+        return encode(_spelled_out(payload.value))
+    return text
+
+
+def _check(value: Any, field: str) -> None:
+    if isinstance(value, str):
+        check_text(value, field)
+    elif isinstance(value, list):
+        for item in value:
+            _check(item, field)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            check_text(key, field)
+            _check(item, field)
+
+
+def check_text(value: str, field: str) -> None:
+    """PostgreSQL text holds neither NUL nor unpaired surrogates; it is refused, never changed (G9)."""
+    if "\0" in value:
+        raise _unstorable(field, "U+0000")
+    if has_lone_surrogate(value):
+        raise _unstorable(field, "an unpaired surrogate")
+
+
+def _spelled_out(value: Any) -> Any:
+    """Large floats as all their digits with a fraction, so that they read back as the same float."""
+    if isinstance(value, float) and abs(value) >= _LARGE:
+        return msgspec.Raw(f"{value:.1f}".encode())
+    if isinstance(value, list):
+        return [_spelled_out(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _spelled_out(item) for key, item in value.items()}
+    return value
+
+
+def _unstorable(field: str, what: str) -> ValidationError:
+    return ValidationError(f"{field} holds {what}, which PostgreSQL cannot store there", details={"field": field})

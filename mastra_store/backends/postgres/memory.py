@@ -1,0 +1,131 @@
+"""The memory domain on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from ...domains.memory_plans import MessageQuery, MessageRow, Window
+from ...domains.memory_rules import missing_threads
+from ...domains.metadata_filter import matches
+from ...records import Message
+from ..sql.memory import SqlMemory, message_shape
+from .database import PostgresDatabase, PostgresSession
+from .memory_sql import PostgresMemorySql
+from .options import pool_options, url_options
+
+_SCAN = 1000
+
+
+class MemoryPG(SqlMemory):
+    """Threads, messages and resources in PostgreSQL, in the format of ``@mastra/pg``.
+
+    Give ``url`` or ``pool`` (an asyncpg pool of yours, which is never closed here). ``schema_name`` is created when
+    missing. See ``PostgresStore`` for the other options.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str | None = None,
+        pool: asyncpg.Pool | None = None,
+        schema_name: str | None = None,
+        pool_size: int | None = None,
+        disable_init: bool = False,
+    ) -> None:
+        super().__init__(disable_init=disable_init)
+        self._attach(open_database(url, pool, schema_name=schema_name, pool_size=pool_size), owned=True)
+
+    def _bind_statements(self) -> None:
+        super()._bind_statements()
+        self._pg = PostgresMemorySql(self._sql, self._dialect)
+
+    async def _put_messages(self, rows: list[MessageRow], moment: datetime) -> dict[str, datetime]:
+        threads = {row.message.thread_id for row in rows}
+        if len(threads) > 1:
+            return await self._put_in_several(rows, sorted(threads), moment)
+        stored = await self._put_in_one(rows, moment)
+        if not stored:
+            raise missing_threads(threads)
+        return {row[0]: self._dialect.read_instant(row[1]) for row in stored}
+
+    async def _put_in_one(self, rows: list[MessageRow], moment: datetime) -> list[Any]:
+        """One statement: it bumps the thread and inserts; where there is no thread it does neither."""
+        if len(rows) == 1:
+            rows_written: list[Any] = await self._database.write(
+                self._pg.put_one, *self._message_values(rows[0]), moment
+            )
+            return rows_written
+        columns = self._columns(rows)
+        many: list[Any] = await self._database.write(self._pg.put_many, columns[1][0], moment, columns[0], *columns[2:])
+        return many
+
+    async def _put_in_several(
+        self, rows: list[MessageRow], threads: list[str], moment: datetime
+    ) -> dict[str, datetime]:
+        columns = self._columns(rows)
+        wanted = self._dialect.texts(threads, "thread_id")
+
+        async def work(session: PostgresSession) -> list[Any]:
+            found = {row[0] for row in await session.fetch(self._pg.lock_threads, wanted)}
+            if len(found) < len(threads):
+                raise missing_threads(set(threads) - found)
+            stored = await session.fetch(self._pg.put_rows, *columns)
+            await session.execute(self._sql.bump_threads, wanted, moment)
+            return stored
+
+        stored: list[Any] = await self._database.transact(work)
+        return {row[0]: self._dialect.read_instant(row[1]) for row in stored}
+
+    def _columns(self, rows: list[MessageRow]) -> list[list[Any]]:
+        """Values by column, rows ordered by id so that concurrent saves lock in one order."""
+        values = sorted((self._message_values(row) for row in rows), key=lambda row: row[0])
+        return [list(column) for column in zip(*values, strict=True)]
+
+    async def _find_windows(self, windows: list[Window], resource_id: str | None) -> list[Message]:
+        ids = [self._dialect.text(window.message_id, "include.id") for window in windows]
+        resource = self._dialect.optional_text(resource_id, "resource_id")
+        befores, afters = [window.before for window in windows], [window.after for window in windows]
+        rows = await self._database.fetch(self._pg.windows, ids, befores, afters, resource)
+        return self._messages(rows)
+
+    async def _select_messages(self, query: MessageQuery) -> tuple[list[Message], int]:
+        if not query.metadata:
+            return await super()._select_messages(query)
+        return await self._scan(query)
+
+    async def _scan(self, query: MessageQuery) -> tuple[list[Message], int]:
+        """Filter by the metadata inside the content here, chunk by chunk.
+
+        Content is text and may be no JSON, or JSON that ``jsonb`` refuses, so the server cannot look into it; it only
+        leaves out what cannot match because the keys do not occur.
+        """
+        statement = self._pg.scan(message_shape(query), list(query.metadata))
+        args = self._message_args(query)
+        end = None if query.limit is None else query.offset + query.limit
+        page: list[Message] = []
+        total = 0
+        last: Sequence[Any] | None = None
+        while True:
+            cursor = (None, None) if last is None else (last[-1], last[0])
+            rows = await self._database.fetch(statement, *args, *cursor, _SCAN)
+            for message in self._messages(rows):
+                if matches(message.content.get("metadata"), query.metadata):
+                    if query.offset <= total and (end is None or total < end):
+                        page.append(message)
+                    total += 1
+            if len(rows) < _SCAN or (end is not None and total >= end and not query.counted):
+                return page, total
+            last = rows[-1]
+
+
+def open_database(url: str | None, pool: asyncpg.Pool | None, **options: Any) -> PostgresDatabase:
+    """The database of a URL or of a caller's pool; exactly one must be given."""
+    from ...errors import ValidationError
+
+    if (url is None) == (pool is None):
+        raise ValidationError("give either url or pool", details={"field": "url"})
+    return PostgresDatabase(pool_options(pool, **options) if pool is not None else url_options(url or "", **options))

@@ -1,0 +1,112 @@
+"""How to reach a PostgreSQL database: URL, options, or a pool of the caller's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import asyncpg
+from yarl import URL
+
+from ...errors import ValidationError
+from ...redact import redact
+
+_OUR_OPTIONS: dict[str, Callable[[str], Any]] = {
+    "schema_name": str,
+    "pool_size": int,
+    "idle_seconds": float,
+    "connect_timeout": float,
+    "command_timeout": float,
+}
+
+
+class PostgresOptions(NamedTuple):
+    """Where and how to connect. Exactly one of ``url`` and ``pool`` is given."""
+
+    url: str | None = None
+    pool: asyncpg.Pool | None = None
+    schema_name: str = "public"
+    pool_size: int = 10
+    idle_seconds: float = 30.0
+    """How long connections may be idle before they go back to the pool."""
+    connect_timeout: float = 10.0
+    command_timeout: float | None = None
+    """Longest time for one statement, in seconds."""
+
+    @property
+    def name(self) -> str:
+        """The database for messages and logs: its URL without the password."""
+        return "the given pool" if self.url is None else redact(self.url)
+
+    def pool_arguments(self) -> dict[str, Any]:
+        """What ``asyncpg.create_pool`` is called with."""
+        return {
+            "dsn": self.url,
+            "min_size": 0,
+            "max_size": self.pool_size,
+            "timeout": self.connect_timeout,
+            "command_timeout": self.command_timeout,
+        }
+
+
+def url_options(url: str, **given: Any) -> PostgresOptions:
+    """Options from a URL; arguments that are not ``None`` win over options in it.
+
+    Options: ``schema_name``, ``pool_size``, ``idle_seconds``, ``connect_timeout``, ``command_timeout``; all others are the
+    driver's (``sslmode``, ``application_name``, ...). Raises ``ValidationError`` for what cannot be read.
+    """
+    parsed = _parse(url)
+    found = {name: _read(name, parsed.query[name]) for name in _OUR_OPTIONS if name in parsed.query}
+    found |= {name: value for name, value in given.items() if value is not None}
+    _check(found)
+    bare = parsed.with_query([(name, value) for name, value in parsed.query.items() if name not in _OUR_OPTIONS])
+    return PostgresOptions(url=str(bare), **found)
+
+
+def pool_options(pool: asyncpg.Pool, **given: Any) -> PostgresOptions:
+    """Options for a pool of the caller's, whose size is its own."""
+    found = {name: value for name, value in given.items() if value is not None}
+    found.setdefault("pool_size", pool.get_max_size())
+    _check(found)
+    return PostgresOptions(pool=pool, **found)
+
+
+def normalise(url: str) -> str:
+    """A key that is equal for URLs of one database opened alike: default port, order of options."""
+    options = url_options(url)
+    parsed = URL(options.url or "")
+    bare = parsed.with_scheme("postgres").with_port(parsed.port or 5432).with_query(sorted(parsed.query.items()))
+    return repr(options._replace(url=str(bare)))
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = URL(url)
+        port = parsed.port
+    except ValueError as error:
+        raise ValidationError(f"not a PostgreSQL URL: {redact(url)!r} ({_without(str(error), url)})") from None
+    if parsed.scheme not in ("postgres", "postgresql") or port == 0:
+        raise ValidationError(
+            f"not a PostgreSQL URL: {redact(url)!r}; write postgres://user:password@host:5432/database"
+        )
+    return parsed
+
+
+def _without(text: str, url: str) -> str:
+    return "it cannot be parsed" if url in text else redact(text)
+
+
+def _read(name: str, value: str) -> Any:
+    try:
+        return _OUR_OPTIONS[name](value)
+    except ValueError:
+        raise ValidationError(f"option {name} of a PostgreSQL URL cannot be read: {value!r}") from None
+
+
+def _check(found: dict[str, Any]) -> None:
+    schema = found.get("schema_name", "public")
+    if not isinstance(schema, str) or not schema or "\0" in schema or '"' in schema:
+        raise ValidationError("schema_name must be a non-empty name without quotes", details={"field": "schema_name"})
+    size = found.get("pool_size", 1)
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise ValidationError("pool_size must be an int >= 1", details={"field": "pool_size"})

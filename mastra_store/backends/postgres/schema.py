@@ -1,0 +1,111 @@
+"""Creating what is missing in a PostgreSQL schema, exactly as ``@mastra/pg`` declares it (storage format 2 and 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from ...errors import StoreError
+from ...models.base import StoredModel
+from ..sql.schema import ColumnSpec, TableSpec, missing_columns, table_spec
+
+if TYPE_CHECKING:
+    from .database import PostgresDatabase, PostgresSession
+
+_ATTEMPTS = 5
+# Another program that creates the same things at the same moment, without our lock.
+_RACES = (
+    asyncpg.UniqueViolationError,
+    asyncpg.DuplicateTableError,
+    asyncpg.DuplicateColumnError,
+    asyncpg.DuplicateSchemaError,
+    asyncpg.DuplicateObjectError,
+)
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('mastra_store.init'), hashtext($1))"
+_SCHEMA = "SELECT 1 FROM pg_namespace WHERE nspname = $1"
+_COLUMNS = """
+    SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+"""
+_INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = $1"
+
+
+async def create_missing(database: PostgresDatabase, definitions: tuple[type[StoredModel], ...]) -> None:
+    """Look first: a role without the right to create anything may use a schema that is complete."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            await _create_missing(database, definitions)
+        except StoreError as error:
+            if attempt == _ATTEMPTS or not isinstance(error.__cause__, _RACES):
+                raise
+            await asyncio.sleep(0.05 * attempt)
+        else:
+            return
+
+
+async def _create_missing(database: PostgresDatabase, definitions: tuple[type[StoredModel], ...]) -> None:
+    tables = [table_spec(model, database.dialect) for model in definitions]
+    async with database.session() as session:
+        if not await _statements(session, database.schema, tables):
+            return
+    async with database.session() as session:
+        await session.execute(_LOCK, database.schema)
+        for statement in await _statements(session, database.schema, tables):
+            await session.execute(statement)
+
+
+async def _statements(session: PostgresSession, schema: str, tables: list[TableSpec]) -> list[str]:
+    """What would bring the schema up to date."""
+    found: dict[str, set[str]] = {}
+    for table, column in await session.fetch(_COLUMNS, schema):
+        found.setdefault(table, set()).add(column)
+    indexes = {row[0] for row in await session.fetch(_INDEXES, schema)}
+    statements = [] if await session.fetch(_SCHEMA, schema) else [f'CREATE SCHEMA IF NOT EXISTS "{schema}"']
+    for table in tables:
+        statements += _missing(table, schema, found.get(table.name, set()), indexes)
+    return statements
+
+
+def _missing(table: TableSpec, schema: str, present: set[str], indexes: set[str]) -> Iterator[str]:
+    name = f'"{schema}"."{table.name}"'
+    if present:
+        for column in missing_columns(table, present):
+            yield from _add_column(name, column)
+    else:
+        yield f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(_declaration(c, table.key) for c in table.columns)})"
+    for index in table.indexes:
+        full = index_name(index.name, schema)
+        if full not in indexes:
+            yield f'CREATE INDEX IF NOT EXISTS "{full}" ON {name} ({", ".join(index.columns)})'
+
+
+def index_name(name: str, schema: str) -> str:
+    """Index names carry the schema unless it is ``public``, cut to PostgreSQL's 63 bytes."""
+    prefix = "" if schema == "public" else re.sub(r"[^A-Za-z0-9_]", "_", schema) + "_"
+    return (prefix + name)[:63]
+
+
+def _declaration(column: ColumnSpec, key: str) -> str:
+    default = " DEFAULT now()" if column.twin_of else ""
+    return f'"{column.name}" {column.type}{default}{"" if column.null else " NOT NULL"}{" PRIMARY KEY" if column.name == key else ""}'
+
+
+def _add_column(name: str, column: ColumnSpec) -> Iterator[str]:
+    if column.twin_of:
+        # Filled from the plain column before it gets its default, so that old rows keep their own time.
+        yield f'ALTER TABLE {name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.type}'
+        yield f'UPDATE {name} SET "{column.name}" = "{column.twin_of}" AT TIME ZONE \'UTC\''
+        yield f'ALTER TABLE {name} ALTER COLUMN "{column.name}" SET DEFAULT now()'
+    else:
+        default = "" if column.null else f" NOT NULL DEFAULT {_default(column.type)}"
+        yield f'ALTER TABLE {name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.type}{default}'
+
+
+def _default(type: str) -> str:
+    """What Mastra gives old rows in a required column that is added."""
+    return {"text": "''", "jsonb": "'{}'", "timestamp": "now()"}[type]

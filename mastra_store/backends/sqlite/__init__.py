@@ -1,0 +1,1 @@
+"""SQLite files and in-memory databases, in the format of ``@mastra/libsql``."""
