@@ -21,10 +21,11 @@ _DISABLE_INIT = "MASTRA_DISABLE_STORAGE_INIT"
 class Store:
     """Composes storage domains over any mix of databases.
 
-    ``default`` serves every domain that ``domains`` does not name. A source is a URL, another Store, or (for one domain)
-    a domain storage such as ``MemoryPG(...)``; ``False`` disables a domain. What is passed in is handed over: this Store
-    closes it. Building a Store opens nothing; ``async with`` initialises and closes it, and the first use of a domain
-    initialises it, unless ``disable_init`` (or the environment variable ``MASTRA_DISABLE_STORAGE_INIT=true``) forbids it.
+    ``default`` serves every domain that ``domains`` does not name. A source is a URL, another Store, or (for one
+    domain) a domain storage such as ``MemoryPG(...)``; ``False`` disables a domain. What is passed in is handed over:
+    this Store closes it. Building a Store opens nothing; ``async with`` initialises and closes it, and the first use of
+    a domain initialises it, unless ``disable_init`` (or the environment variable
+    ``MASTRA_DISABLE_STORAGE_INIT=true``) forbids it.
 
     Raises ``ValidationError`` or ``UnknownDomainError`` for sources that make no sense (C1, C5).
     """

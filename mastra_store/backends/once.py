@@ -12,8 +12,8 @@ T = TypeVar("T")
 class Once:
     """Runs a coroutine function once, however many callers wait for it.
 
-    A finished run is not repeated; a failed one is not remembered: its error reaches all who wait and the next call tries
-    again (C11). A caller that is cancelled leaves the run to the others.
+    A finished run is not repeated; a failed one is not remembered: its error reaches all who wait, and the next call
+    tries again (C11). A caller that is cancelled leaves the run to the others.
     """
 
     def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -22,6 +22,7 @@ class Once:
         self.done = False
 
     async def __call__(self) -> None:
+        """Run, join the run under way, or return at once when it has been done."""
         if self.done:
             return
         if self._task is None:

@@ -347,7 +347,7 @@ class MemoryStorage(DomainStorage):
     async def update_resource(
         self, *, resource_id: str, working_memory: str | None = None, metadata: Mapping[str, Any] | None = None
     ) -> Resource:
-        """Replace the working memory if given, merge metadata one level deep; create a missing resource (M48 to M51)."""
+        """Replace working memory if given, merge metadata one level deep; create a missing resource (M48 to M51)."""
         check_id(resource_id, "resource_id")
         if working_memory is not None:
             check_str(working_memory, "working_memory")

@@ -1,4 +1,4 @@
-"""What all models share: an abstract definition per table, and safe versions of what Tortoise cannot do without a context."""
+"""What all models share: an abstract definition per table, and what Tortoise cannot do without a context."""
 
 from __future__ import annotations
 

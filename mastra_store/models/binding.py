@@ -1,9 +1,9 @@
 """Binding a model group to one database: the only module that touches Tortoise's ``_meta``.
 
 Tortoise keeps dialect, connection and prepared queries at class level, so one class cannot serve two databases. Each
-binding therefore gets classes of its own, made from the abstract definitions, with a connection alias that is never used
-again (Tortoise caches statements by alias). Their ``_meta.db`` is the bound client itself, so that query sets need no
-context and work in any task.
+binding therefore gets classes of its own, made from the abstract definitions, with a connection alias that is never
+used again (Tortoise caches statements by alias). Their ``_meta.db`` is the bound client itself, so that query sets need
+no context and work in any task.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any, TypeVar, cast
 
-from pypika_tortoise import Query, Table
+from pypika_tortoise.queries import Query, Table
 from tortoise.backends.base import executor
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.manager import Manager
@@ -96,10 +96,15 @@ class _TwinModel(StoredModel):
     class Meta:
         abstract = True
 
-    async def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
-        if update_fields is not None:
-            update_fields = _with_twins(type(self), update_fields)
-        await super().save(*args, update_fields=update_fields, **kwargs)
+    async def save(
+        self,
+        using_db: BaseDBAsyncClient | None = None,
+        update_fields: Iterable[str] | None = None,
+        force_create: bool = False,
+        force_update: bool = False,
+    ) -> None:
+        names = None if update_fields is None else _with_twins(type(self), update_fields)
+        await super().save(using_db, names, force_create, force_update)
 
 
 def _bind(
@@ -120,7 +125,8 @@ def _bind(
         "_bound_client": client,
         "_no_comments": True,
     }
-    bound = cast(type[StoredModel], type(model)(model.__name__, bases, attributes))
+    metaclass: Any = type(model)
+    bound: type[StoredModel] = metaclass(model.__name__, bases, attributes)
     _finish(bound, client)
     return bound
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..backends.sql.domain import SqlDomain
 from ..backends.sql.session import SqlDatabase
@@ -15,7 +15,7 @@ class SqlProviderStore(Store):
     """Base of the provider stores of SQL databases: one database shared by all domains it provides."""
 
     provider: ClassVar[str]
-    storage_classes: ClassVar[dict[str, type[SqlDomain]]]
+    storage_classes: ClassVar[dict[str, type[SqlDomain[Any]]]]
 
     def _serve(
         self, id: str | None, database: SqlDatabase, domains: Collection[str] | None, disable_init: bool

@@ -14,9 +14,9 @@ from .base import SqlProviderStore
 class LibSQLStore(SqlProviderStore):
     """A Store over one SQLite database.
 
-    ``url`` is ``sqlite:///app.db``, ``file:./app.db`` or ``:memory:``, with the options ``mode`` (``rwc``, ``rw``, ``ro``),
-    ``busy_timeout`` (seconds), ``readers`` (reading connections) and ``max_page_count``. ``domains`` restricts which
-    domains it serves (and creates tables for).
+    ``url`` is ``sqlite:///app.db``, ``file:./app.db`` or ``:memory:``, with the options ``mode`` (``rwc``, ``rw``,
+    ``ro``), ``busy_timeout`` (seconds), ``readers`` (reading connections) and ``max_page_count``. ``domains`` restricts
+    which domains it serves (and creates tables for).
     """
 
     provider = "libsql"

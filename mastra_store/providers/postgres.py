@@ -15,8 +15,8 @@ from .base import SqlProviderStore
 class PostgresStore(SqlProviderStore):
     """A Store over one PostgreSQL schema.
 
-    Give ``url`` (``postgres://user:password@host:5432/database?sslmode=require``) or ``pool``, an asyncpg pool of yours,
-    which is used as it is and never closed here. ``schema_name`` (default ``public``) is created when missing.
+    Give ``url`` (``postgres://user:password@host:5432/database?sslmode=require``) or ``pool``, an asyncpg pool of
+    yours, which is used as it is and never closed here. ``schema_name`` (default ``public``) is created when missing.
     ``pool_size`` is the largest number of connections, ``idle_seconds`` how long they may be idle,
     ``connect_timeout`` and ``command_timeout`` are in seconds; all of these may stand in the URL's query as well.
     ``domains`` restricts which domains it serves (and creates tables for).

@@ -99,7 +99,7 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def session(self, *, snapshot: bool = False) -> AsyncIterator[PostgresSession]:
-        """Hold a connection for one transaction. Whatever happens, BEGIN and COMMIT included, it ends with the block."""
+        """Hold a connection for one transaction; it ends with the block, cancelled in BEGIN or COMMIT as well."""
         connection = await self._take()
         try:
             session = PostgresSession(connection, self.name)

@@ -86,7 +86,7 @@ class Leases:
         while self._idle:
             self._drop(self._idle.pop())
         deadline = asyncio.get_running_loop().time() + patience
-        while self._count and asyncio.get_running_loop().time() < deadline:
+        while self._count and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         if self._cleanups:
             await asyncio.wait(set(self._cleanups))

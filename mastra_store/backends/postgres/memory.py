@@ -11,6 +11,7 @@ import asyncpg
 from ...domains.memory_plans import MessageQuery, MessageRow, Window
 from ...domains.memory_rules import missing_threads
 from ...domains.metadata_filter import matches
+from ...errors import ValidationError
 from ...records import Message
 from ..sql.memory import SqlMemory, message_shape
 from .database import PostgresDatabase, PostgresSession
@@ -20,7 +21,7 @@ from .options import pool_options, url_options
 _SCAN = 1000
 
 
-class MemoryPG(SqlMemory):
+class MemoryPG(SqlMemory[PostgresDatabase]):
     """Threads, messages and resources in PostgreSQL, in the format of ``@mastra/pg``.
 
     Give ``url`` or ``pool`` (an asyncpg pool of yours, which is never closed here). ``schema_name`` is created when
@@ -55,13 +56,9 @@ class MemoryPG(SqlMemory):
     async def _put_in_one(self, rows: list[MessageRow], moment: datetime) -> list[Any]:
         """One statement: it bumps the thread and inserts; where there is no thread it does neither."""
         if len(rows) == 1:
-            rows_written: list[Any] = await self._database.write(
-                self._pg.put_one, *self._message_values(rows[0]), moment
-            )
-            return rows_written
-        columns = self._columns(rows)
-        many: list[Any] = await self._database.write(self._pg.put_many, columns[1][0], moment, columns[0], *columns[2:])
-        return many
+            return await self._database.write(self._pg.put_one, *self._message_values(rows[0]), moment)
+        ids, threads, *others = self._columns(rows)
+        return await self._database.write(self._pg.put_many, threads[0], moment, ids, *others)
 
     async def _put_in_several(
         self, rows: list[MessageRow], threads: list[str], moment: datetime
@@ -77,7 +74,7 @@ class MemoryPG(SqlMemory):
             await session.execute(self._sql.bump_threads, wanted, moment)
             return stored
 
-        stored: list[Any] = await self._database.transact(work)
+        stored = await self._database.transact(work)
         return {row[0]: self._dialect.read_instant(row[1]) for row in stored}
 
     def _columns(self, rows: list[MessageRow]) -> list[list[Any]]:
@@ -124,8 +121,6 @@ class MemoryPG(SqlMemory):
 
 def open_database(url: str | None, pool: asyncpg.Pool | None, **options: Any) -> PostgresDatabase:
     """The database of a URL or of a caller's pool; exactly one must be given."""
-    from ...errors import ValidationError
-
     if (url is None) == (pool is None):
         raise ValidationError("give either url or pool", details={"field": "url"})
     return PostgresDatabase(pool_options(pool, **options) if pool is not None else url_options(url or "", **options))

@@ -67,11 +67,13 @@ class PostgresMemorySql:
         owned = '($4::text IS NULL OR m."resourceId" = $4)'
         select = f"SELECT m.* FROM {sql.messages} AS m WHERE m.thread_id = t.thread_id AND {owned}"
         before = (
-            f'({select} AND m."createdAt" <= t."createdAt" AND (m."createdAt" < t."createdAt" OR {id_of_m} <= {id_of_t}) '
+            f'({select} AND m."createdAt" <= t."createdAt" '
+            f'AND (m."createdAt" < t."createdAt" OR {id_of_m} <= {id_of_t}) '
             f'ORDER BY m."createdAt" DESC, {id_of_m} DESC LIMIT w.before + 1)'
         )
         after = (
-            f'({select} AND m."createdAt" >= t."createdAt" AND (m."createdAt" > t."createdAt" OR {id_of_m} > {id_of_t}) '
+            f'({select} AND m."createdAt" >= t."createdAt" '
+            f'AND (m."createdAt" > t."createdAt" OR {id_of_m} > {id_of_t}) '
             f'ORDER BY m."createdAt", {id_of_m} LIMIT w.after)'
         )
         targets = f'JOIN {sql.messages} AS t ON t.id = w.id AND ($4::text IS NULL OR t."resourceId" = $4)'
@@ -92,6 +94,7 @@ class PostgresMemorySql:
             f'("createdAt" {way} ${time}::timestamp OR {own_id} {way} ${id}::text)))'
         )
         return (
-            f'SELECT {self._sql.message_columns}, "createdAt" FROM {self._sql.messages} WHERE {" AND ".join(conditions)} '
+            f'SELECT {self._sql.message_columns}, "createdAt" FROM {self._sql.messages} '
+            f"WHERE {' AND '.join(conditions)} "
             f"ORDER BY {self._sql.order('createdAt', shape.descending)} LIMIT ${size}"
         )

@@ -52,8 +52,8 @@ class PostgresOptions(NamedTuple):
 def url_options(url: str, **given: Any) -> PostgresOptions:
     """Options from a URL; arguments that are not ``None`` win over options in it.
 
-    Options: ``schema_name``, ``pool_size``, ``idle_seconds``, ``connect_timeout``, ``command_timeout``; all others are the
-    driver's (``sslmode``, ``application_name``, ...). Raises ``ValidationError`` for what cannot be read.
+    Options: ``schema_name``, ``pool_size``, ``idle_seconds``, ``connect_timeout``, ``command_timeout``; all others are
+    the driver's (``sslmode``, ``application_name``, ...). Raises ``ValidationError`` for what cannot be read.
     """
     parsed = _parse(url)
     found = {name: _read(name, parsed.query[name]) for name in _OUR_OPTIONS if name in parsed.query}

@@ -92,7 +92,8 @@ def index_name(name: str, schema: str) -> str:
 
 def _declaration(column: ColumnSpec, key: str) -> str:
     default = " DEFAULT now()" if column.twin_of else ""
-    return f'"{column.name}" {column.type}{default}{"" if column.null else " NOT NULL"}{" PRIMARY KEY" if column.name == key else ""}'
+    null = "" if column.null else " NOT NULL"
+    return f'"{column.name}" {column.type}{default}{null}{" PRIMARY KEY" if column.name == key else ""}'
 
 
 def _add_column(name: str, column: ColumnSpec) -> Iterator[str]:

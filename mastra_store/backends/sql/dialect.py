@@ -106,6 +106,20 @@ class Dialect(ABC):
     def json_text(self, value: Any) -> str | None:
         """The JSON text in what ``read_json_sql`` delivers. Raises ``ValueError`` for what is none."""
 
+    # -- what the columns of the models ask for (``models.columns.ColumnFormat``) -------------------------------------
+
+    @abstractmethod
+    def write_instant(self, moment: datetime) -> Any:
+        """An aware datetime in the form of a plain instant column."""
+
+    @abstractmethod
+    def write_json(self, value: Any, field: str) -> Any:
+        """A payload in the form of a JSON column."""
+
+    @abstractmethod
+    def read_json(self, value: Any) -> Any:
+        """A payload from what a JSON column holds."""
+
     def assign_instant(self, name: str, number: int) -> str:
         """An assignment of parameter ``number`` to an instant."""
         pairs = zip(self.instant_columns(name), self.instant_values(number), strict=True)

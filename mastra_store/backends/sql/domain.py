@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import AbstractAsyncContextManager
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Generic, Self, TypeVar
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
@@ -14,17 +14,19 @@ from ...models.binding import bind
 from ..once import Once
 from .session import SqlDatabase
 
+DB = TypeVar("DB", bound=SqlDatabase)
 
-class SqlDomain(DomainStorage):
+
+class SqlDomain(DomainStorage, Generic[DB]):
     """A domain storage over a SQL database, which it owns when it was built alone."""
 
     definitions: ClassVar[tuple[type[StoredModel], ...]]
 
-    def _attach(self, database: SqlDatabase, *, owned: bool) -> None:
+    def _attach(self, database: DB, *, owned: bool) -> None:
         """Connect this storage to its database; nothing is opened yet."""
-        self._database: Any = database
+        self._database = database
         self._owns_database = owned
-        self._dialect: Any = database.dialect
+        self._dialect = database.dialect
         self._schema = database.schema
         self._creating = Once(lambda: database.create_schema(self.definitions))
         self._bound: dict[str, type[StoredModel]] | None = None
@@ -34,11 +36,10 @@ class SqlDomain(DomainStorage):
         """A transaction for ad-hoc work with the bound models.
 
         ``async with memory.transaction() as tx: await memory.models.Message.filter(...).using_db(tx).delete()``.
-        It is the explicit connection that takes part: a call without ``using_db(tx)``, also one in a child task, does not.
-        Leaving the block commits; an exception or cancellation rolls back.
+        Only what is given the connection takes part: a call without ``using_db(tx)``, also one in a child task, does
+        not. Leaving the block commits; an exception or cancellation rolls back.
         """
-        context: AbstractAsyncContextManager[BaseDBAsyncClient] = self._database.transaction()
-        return context
+        return self._database.transaction()
 
     @operation("DANGEROUSLY_CLEAR_ALL")
     async def dangerously_clear_all(self) -> None:
@@ -46,7 +47,7 @@ class SqlDomain(DomainStorage):
         await self._clear()
 
     @classmethod
-    def over(cls, database: SqlDatabase, *, disable_init: bool) -> Self:
+    def over(cls, database: DB, *, disable_init: bool) -> Self:
         """This domain over a database that a provider store owns."""
         storage = cls.__new__(cls)
         DomainStorage.__init__(storage, disable_init=disable_init)

@@ -30,7 +30,7 @@ from ...payload import Payload, encode
 from ...records import Message, Resource, Thread, ThreadCopy
 from ...records.base import new_id
 from ...records.legacy import read_content, read_metadata
-from .domain import SqlDomain
+from .domain import DB, SqlDomain
 from .memory_sql import MemorySql, MessageShape, ThreadShape
 from .session import Session
 
@@ -48,7 +48,7 @@ class MemoryModels:
         self.Resource = bound["Resource"]
 
 
-class SqlMemory(SqlDomain, MemoryStorage):
+class SqlMemory(SqlDomain[DB], MemoryStorage):
     """Threads, messages and resources in SQL tables."""
 
     definitions: ClassVar = models.MODELS
@@ -124,7 +124,8 @@ class SqlMemory(SqlDomain, MemoryStorage):
         await self._database.transact(work)
 
     async def _select_threads(self, query: ThreadQuery) -> tuple[list[Thread], int]:
-        condition, args = "", []
+        condition = ""
+        args: list[Any] = []
         if query.metadata:
             condition, args = self._dialect.metadata_condition('"metadata"', query.metadata, 1)
         shape = ThreadShape(

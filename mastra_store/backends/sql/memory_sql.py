@@ -126,7 +126,7 @@ class MemorySql:
         return self._dialect.sql(text + limit)
 
     def copy_messages(self, pairs: str) -> str:
-        """Copy rows under new ids; ``pairs`` is a table of ``old_id`` and ``new_id``, ``$2`` thread, ``$3`` resource."""
+        """Copy rows under new ids; ``pairs`` has ``old_id`` and ``new_id``, ``$2`` is the thread, ``$3`` the resource."""
         instants = ", ".join(self._dialect.instant_columns("createdAt"))
         kept = f"content, role, type, {instants}"
         return self._dialect.sql(

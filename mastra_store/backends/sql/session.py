@@ -50,7 +50,7 @@ class SqlDatabase(Protocol):
     ) -> T:
         """Run a coroutine function in a write transaction: commit when it returns, roll back when it does not.
 
-        ``repeatable`` says that it may be run again after a deadlock, ``snapshot`` that all its reads must see one moment.
+        ``repeatable`` says that it may be run again after a deadlock, ``snapshot`` that all reads must see one moment.
         """
 
     def transaction(self) -> AbstractAsyncContextManager[BaseDBAsyncClient]:

@@ -173,7 +173,7 @@ class SqliteDatabase:
     async def _take_gate(self) -> None:
         if self._holder is asyncio.current_task():
             raise UnsupportedOperationError(
-                "this task holds a transaction open on the same SQLite database; pass using_db=tx, or call after the block"
+                "this task holds a transaction open on the same SQLite database; pass using_db=tx, or wait for its end"
             )
         try:
             async with asyncio.timeout(self.options.busy_timeout):
@@ -212,7 +212,7 @@ class SqliteDatabase:
         opened: list[ConnectionThread] = []
         try:
             for number in range(1 + (self.options.readers if self.options.path else 0)):
-                opened.append(await self._connect(read_only=number > 0))
+                opened.append(await self._connect(read_only=number > 0))  # noqa: PERF401 - closed one by one below
         except BaseException:
             for thread in opened:
                 await uncancelled(thread.close())

@@ -14,7 +14,7 @@ from .database import SqliteDatabase
 from .url import open_options
 
 
-class MemoryLibSQL(SqlMemory):
+class MemoryLibSQL(SqlMemory[SqliteDatabase]):
     """Threads, messages and resources in a SQLite file (or in memory), in the format of ``@mastra/libsql``.
 
     ``url`` as in ``Store``: ``sqlite:///app.db``, ``file:./app.db``, ``:memory:``.

@@ -34,16 +34,16 @@ class ConnectionThread:
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function with the connection; skipped when the caller has gone before its turn."""
-        abandoned = False
-
-        def turn() -> T | None:
-            return None if abandoned else work(connection)
-
         connection = self._connection._connection
         if connection is None or not self._connection._running:
             raise StoreClosedError("the database has been closed")
+        abandoned = False
+
+        def turn(connection: sqlite3.Connection) -> T | None:
+            return None if abandoned else work(connection)
+
         try:
-            result: T = await self._connection._execute(turn)
+            result: T = await self._connection._execute(turn, connection)  # type: ignore[no-untyped-call]
         except asyncio.CancelledError:
             abandoned = True
             raise
@@ -52,7 +52,7 @@ class ConnectionThread:
     async def close(self) -> None:
         """Finish what is queued, close the connection and end the thread."""
         await uncancelled(self._connection.close())
-        while self._connection._thread.is_alive():
+        while self._connection._thread.is_alive():  # noqa: ASYNC110 - it ends by itself within moments
             await asyncio.sleep(0.001)
 
     async def _connect(self) -> None:

@@ -44,7 +44,8 @@ def _path(location: str) -> str:
         path = ""
     if not path:
         raise ValidationError(
-            f"not a SQLite URL: {location!r}; write sqlite:///relative.db, sqlite:////absolute.db, file:./app.db or :memory:"
+            f"not a SQLite URL: {location!r}; "
+            "write sqlite:///relative.db, sqlite:////absolute.db, file:./app.db or :memory:"
         )
     return unquote(path)
 
