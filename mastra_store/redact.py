@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_USERINFO = re.compile(r"(?<=://)([^/?#\s]*)@")
+# Up to the last @: a password may itself hold @, / or ? that somebody forgot to escape.
+_USERINFO = re.compile(r"(?<=://)(\S*)@")
 _SECRET_OPTION = re.compile(
     r"([?&](?:[^=&#\s]*(?:password|passwd|token|secret|key|auth)[^=&#\s]*)=)[^&#\s]*", re.IGNORECASE
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
@@ -91,7 +91,7 @@ async def change_title_and_metadata(stores: Sequence[MemoryStorage], names: Name
         await asyncio.gather(
             _of(stores, 0).update_thread(id=thread.id, metadata={f"k{n}": n}),
             _of(stores, 1).update_thread(id=thread.id, title=f"title {n}"),
-            _of(stores, 0).update_thread_metadata(id=thread.id, update=lambda _, n=n: {f"m{n}": n}),
+            _of(stores, 0).update_thread_metadata(id=thread.id, update=_returning({f"m{n}": n})),
         )
         stored = await thread_of(stores[-1], thread.id)
         equal((stored.title, len(stored.metadata or {})), (f"title {n}", 2 * n + 2))
@@ -183,7 +183,7 @@ async def check_different_threads_do_not_wait_for_ever(memory: MemoryStorage) ->
 
 @check("G16", "M17", "M19")
 async def check_concurrent_saves_of_one_message(memory: MemoryStorage) -> None:
-    """When many save one new message at once it is stored once, all of one caller's making, and all are told its time."""
+    """When many save one new message at once it is stored once, as one caller made it, and all get its time."""
     thread = await saved_thread(memory, (names := Names())("t"))
 
     async def save(number: int) -> Message:
@@ -243,6 +243,10 @@ async def check_new_owner_appears_at_once(memory: MemoryStorage) -> None:
     call = memory.update_thread_resource_id(thread_id=thread.id, resource_id=names("new"))
     seen = set(await watch(call, owners))
     equal(sorted(seen | {(names("old"),)}), [(names("new"),), (names("old"),)])
+
+
+def _returning(metadata: dict[str, Any]) -> Callable[[Thread], dict[str, Any]]:
+    return lambda _: metadata
 
 
 def _of(stores: Sequence[MemoryStorage], number: int) -> MemoryStorage:

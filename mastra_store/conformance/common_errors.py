@@ -1,4 +1,4 @@
-"""Failing calls: nothing is left behind (G10), codes are stable (G15), silence where it is agreed (G17), clearing (G14)."""
+"""Failing calls: they leave nothing (G10), codes are stable (G15), silence is agreed (G17); clearing (G14)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, cast
 
 from ..domains import MemoryStorage
-from ..errors import StoreError, ValidationError
+from ..errors import NotFoundError, StoreError, ValidationError
 from ..records import MessageInclude, MessageUpdate, Resource, Thread
 from .expect import ensure, equal, outcome, raises
 from .registry import check
@@ -64,7 +64,7 @@ async def check_failed_updates_leave_nothing(memory: MemoryStorage) -> None:
     await saved_resource(memory, names("r"), working_memory="old", metadata={"old": 1})
     untyped, bad = lenient(memory), {"new": object()}
     first = {"id": names("a"), "role": "system"}
-    calls = (
+    calls: tuple[Callable[[], Awaitable[Any]], ...] = (
         lambda: untyped.update_thread(id=thread.id, title="new", metadata=bad),
         lambda: untyped.update_thread(id=thread.id, title=1, metadata={"new": 1}),
         lambda: untyped.update_resource(resource_id=names("r"), working_memory="new", metadata=bad),
@@ -91,7 +91,7 @@ async def check_failed_copies_leave_nothing(memory: MemoryStorage) -> None:
     """A copy that is refused makes no thread and no messages."""
     source = await conversation(memory, names := Names(), messages=["a", "b"])
     untyped, copy = lenient(memory), names("copy")
-    for wrong in (
+    arguments: tuple[dict[str, Any], ...] = (
         {"message_limit": 0},
         {"message_limit": -1},
         {"message_limit": True},
@@ -104,9 +104,10 @@ async def check_failed_copies_leave_nothing(memory: MemoryStorage) -> None:
         {"resource_id": " "},
         {"date_range": {"start": "soon"}},
         {"source_thread_id": names("absent")},
-    ):
-        arguments = {"source_thread_id": source.id, "new_thread_id": copy, **wrong}
-        ensure(await outcome(untyped.clone_thread(**arguments)) != "ok", f"{wrong} should be refused")
+    )
+    for wrong in arguments:
+        call = untyped.clone_thread(**{"source_thread_id": source.id, "new_thread_id": copy, **wrong})
+        ensure(await outcome(call) != "ok", f"{wrong} should be refused")
         equal(await memory.get_thread_by_id(thread_id=copy), None, f"thread after {wrong}")
         equal(await messages_in(memory, copy), [], f"messages after {wrong}")
 
@@ -179,8 +180,10 @@ async def check_records_of_wrong_types_are_refused(memory: MemoryStorage) -> Non
     """What is no record, no update and no include is a ``ValidationError``."""
     untyped, id, naive = lenient(memory), Names()("id"), BASE.replace(tzinfo=None)
     threads, resources = partial(Thread, resource_id="owner"), cast(Any, Resource)
-    wrong_threads = [{}, None, threads(title=cast(Any, None)), threads(created_at=naive), threads(updated_at=naive)]
-    wrong_resources = [{}, None, resources(working_memory=1), resources(created_at=naive), resources(created_at="now")]
+    wrong_threads: list[Any] = [{}, None]
+    wrong_threads += [threads(title=cast(Any, None)), threads(created_at=naive), threads(updated_at=naive)]
+    wrong_resources: list[Any] = [{}, None]
+    wrong_resources += [resources(working_memory=1), resources(created_at=naive), resources(created_at="now")]
     cases: dict[str, tuple[Callable[[Any], Awaitable[Any]], list[Any]]] = {
         "SAVE_THREAD": (lambda wrong: untyped.save_thread(thread=wrong), wrong_threads),
         "SAVE_MESSAGES": (lambda wrong: untyped.save_messages(messages=wrong), [None, "m", [{}], [None], {}]),
@@ -200,15 +203,13 @@ async def check_records_of_wrong_types_are_refused(memory: MemoryStorage) -> Non
 async def check_errors_carry_domain_and_code(memory: MemoryStorage) -> None:
     """An error says which domain and which operation it is about, and is one of the store's own."""
     names = Names()
-    try:
-        await memory.update_thread(id=names("absent"), title="new")
-    except StoreError as error:
-        equal((error.domain, error.operation, error.reason), ("memory", "UPDATE_THREAD", "NOT_FOUND"))
-        ensure(names("absent") in str(error), "the text should name the id")
-    error = await raises(
-        ValidationError, "LIST_THREADS_INVALID_METADATA_KEY", memory.list_threads(metadata={"a b": 1}), says="a b"
-    )
-    equal(error.domain, "memory")
+    call = memory.update_thread(id=names("absent"), title="new")
+    missing = await raises(NotFoundError, "UPDATE_THREAD_NOT_FOUND", call, says=names("absent"))
+    equal((missing.domain, missing.operation, missing.reason), ("memory", "UPDATE_THREAD", "NOT_FOUND"))
+    ensure(isinstance(missing, StoreError), "all errors are StoreErrors")
+    listing = memory.list_threads(metadata={"a b": 1})
+    invalid = await raises(ValidationError, "LIST_THREADS_INVALID_METADATA_KEY", listing, says="a b")
+    equal((invalid.domain, invalid.operation), ("memory", "LIST_THREADS"))
 
 
 @check("G17", "M8", "M34", "M38")

@@ -1,4 +1,4 @@
-"""What a backend cannot hold (G9): it comes back unchanged, or it is refused by name. It is never dropped or replaced."""
+"""What a backend cannot hold (G9): it comes back unchanged or is refused by name, never dropped or replaced."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from ..domains import MemoryStorage
 from ..errors import ValidationError
 from ..records import MessageUpdate, Thread
-from .expect import CheckFailed, ensure, equal
+from .expect import CheckFailedError, ensure, equal
 from .payloads import BIG_INTEGERS, HARD_TEXT, TEXTS
 from .registry import check
 from .scenes import (
@@ -234,7 +234,7 @@ async def _held_to(depth: int, id: str, carry: Callable[[str, Any], Awaitable[An
     except ValidationError:
         ensure(depth > 100, "a depth of 100 should be carried")
     except RecursionError:
-        raise CheckFailed(f"a payload {depth} deep gives RecursionError instead of ValidationError") from None
+        raise CheckFailedError(f"a payload {depth} deep gives RecursionError instead of ValidationError") from None
     else:
         equal(_depth(found), depth, "depth")
 

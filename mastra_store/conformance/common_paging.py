@@ -27,7 +27,7 @@ async def lists_of(memory: MemoryStorage, names: Names) -> dict[str, Lister]:
     await memory.save_messages(messages=[a_message(first, names(str(second)), second) for second in range(1, 6)])
     untyped = lenient(memory)
     return {
-        "LIST_THREADS": partial(untyped.list_threads, **{"resource_id": owner, "order_by": "created_at"}),
+        "LIST_THREADS": partial(untyped.list_threads, resource_id=owner, order_by="created_at"),
         "LIST_MESSAGES": partial(untyped.list_messages, thread_id=first.id),
         "LIST_MESSAGES_BY_RESOURCE_ID": partial(untyped.list_messages_by_resource_id, resource_id=owner),
     }
@@ -290,7 +290,7 @@ async def check_bad_date_ranges_are_refused(memory: MemoryStorage) -> None:
     """Bounds without offset, text that is no time and other types are refused."""
     thread = await conversation(memory, names := Names(), messages=["m"])
     untyped = lenient(memory)
-    bad = [datetime(2024, 1, 1), "2024-01-01T00:00:00", "2024-01-01", "yesterday", "", 1704067200, True]  # noqa: DTZ001
+    bad = [datetime(2024, 1, 1), "2024-01-01T00:00:00", "2024-01-01", "yesterday", "", 1704067200, True]
     ranges: list[Any] = [{bound: value} for value in bad for bound in ("start", "end")]
     for wrong in (*ranges, {"begin": at(1)}, "2024-01-01T00:00:00Z", [at(1), at(2)]):
         owner, copy = thread.resource_id, names("copy")

@@ -287,10 +287,10 @@ async def _writers(memory: MemoryStorage, names: Names) -> dict[tuple[str, str],
         return memory.save_thread(thread=Thread(id=names("t"), resource_id=names("owner"), metadata=value))
 
     def computed(value: Any) -> Awaitable[Any]:
-        return untyped.update_thread_metadata(id=thread.id, update=lambda _: value)
+        return memory.update_thread_metadata(id=thread.id, update=lambda _: value)
 
     def updated(value: Any) -> Awaitable[Any]:
-        return untyped.update_messages(messages=[{"id": message.id, "role": "system", "content": value}])
+        return memory.update_messages(messages=[{"id": message.id, "role": "system", "content": value}])
 
     return {
         ("SAVE_THREAD", "metadata"): resaved_thread,

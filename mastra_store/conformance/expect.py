@@ -1,4 +1,4 @@
-"""How checks say what they expect: plain functions, so that ``python -O`` keeps them, with messages that show the difference."""
+"""How checks say what they expect: plain functions, which ``python -O`` keeps, with messages that show differences."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _SHOWN = 5
 _NUMBERS = (int, float)
 
 
-class CheckFailed(AssertionError):
+class CheckFailedError(AssertionError):
     """A rule does not hold for the storage under test."""
 
 
 def ensure(condition: object, message: str) -> None:
     """Fail with ``message`` unless the condition holds."""
     if not condition:
-        raise CheckFailed(message)
+        raise CheckFailedError(message)
 
 
 def equal(actual: Any, expected: Any, what: str = "") -> None:
     """Fail unless both are the same values of the same JSON types; of mappings only the differing entries are shown."""
     if not same(actual, expected):
-        raise CheckFailed(f"{what}: {_difference(actual, expected)}" if what else _difference(actual, expected))
+        raise CheckFailedError(f"{what}: {_difference(actual, expected)}" if what else _difference(actual, expected))
 
 
 def same(left: Any, right: Any) -> bool:
@@ -59,12 +59,13 @@ async def raises(kind: type[E], code: str, call: Awaitable[Any], *, says: str = 
         ensure(says in str(error), f"the text of {error!r} should contain {says!r}")
         return error
     except StoreError as error:
-        raise CheckFailed(f"expected {kind.__name__} {code}, got {type(error).__name__} {error.code}") from error
-    raise CheckFailed(f"expected {kind.__name__} {code}, got the result {_short(value)}")
+        found = f"{type(error).__name__} {error.code}"
+        raise CheckFailedError(f"expected {kind.__name__} {code}, got {found}") from error
+    raise CheckFailedError(f"expected {kind.__name__} {code}, got the result {_short(value)}")
 
 
 async def outcome(call: Awaitable[Any]) -> str:
-    """``"ok"``, or kind and code of the error as in ``"NotFoundError UPDATE_THREAD_NOT_FOUND"``; for tables of cases."""
+    """Either ``"ok"``, or kind and code of the error as in ``"NotFoundError UPDATE_THREAD_NOT_FOUND"``; for tables of cases."""
     try:
         await call
     except StoreError as error:

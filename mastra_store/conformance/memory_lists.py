@@ -104,7 +104,6 @@ MATCHES: list[tuple[dict[str, Any], list[str]]] = [
     ({"k": 2**53 + 1}, ["large"]),
     ({"k": 2**53}, []),
     ({"k": 1e23}, ["huge"]),
-    ({"k": 10**23}, []),
     ({"k": "null"}, ["text null"]),
     ({"k": 'it\'s "é" 😀 \\ %'}, ["text"]),
     ({"k": "%"}, []),
@@ -187,9 +186,10 @@ async def check_filtered_threads_are_paged(memory: MemoryStorage) -> None:
 
 
 BAD_KEYS: list[Any] = [
-    "", " ", "a b", "a.b", "a-b", "1a", "é", "a'", 'a"', "a\n", "$set", "a[0]", "a٣", "x" * 129, "__proto__", "prototype",
-    "constructor", 1, None, True, ("a",), "a\x00",
-]  # fmt: skip
+    *("", " ", "a b", "a.b", "a-b", "1a", "é", "a'", 'a"', "a\n", "$set", "a[0]", "a٣", "a\x00", "x" * 129),
+    *("__proto__", "prototype", "constructor"),
+    *(1, None, True, ("a",)),
+]
 GOOD_KEYS = ["a", "_", "A1", "_1", "x" * 128, "__proto", "proto__", "Constructor", "select", "k_0"]
 
 

@@ -272,7 +272,8 @@ async def check_function_must_return_a_mapping(memory: MemoryStorage) -> None:
     """Anything but a mapping or None from the function is a ValidationError, and nothing is written."""
     thread = await saved_thread(memory, Names()("t"), metadata={"a": 1})
     untyped = lenient(memory)
-    for wrong in ([], "text", 1, True, {"bad": object()}, {1: 2}):
+    results: list[Any] = [[], "text", 1, True, {"bad": object()}, {1: 2}]
+    for wrong in results:
         call = untyped.update_thread_metadata(id=thread.id, update=lambda _, wrong=wrong: wrong)
         equal(await outcome(call), "ValidationError UPDATE_THREAD_METADATA_INVALID_ARGUMENT", repr(wrong))
     equal(await thread_of(memory, thread.id), thread)

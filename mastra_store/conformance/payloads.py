@@ -96,8 +96,8 @@ REFUSED: dict[str, Any] = {
     "infinity": float("inf"),
     "minus infinity": float("-inf"),
     "nan inside": {"list": [1, {"deep": float("nan")}]},
-    "naive datetime": datetime(2024, 1, 1),  # noqa: DTZ001
-    "naive datetime inside": [(datetime(2024, 1, 1),)],  # noqa: DTZ001
+    "naive datetime": datetime(2024, 1, 1),
+    "naive datetime inside": [(datetime(2024, 1, 1),)],
     "date": date(2024, 1, 1),
     "timedelta": timedelta(1),
     "set": {1, 2},

@@ -9,7 +9,7 @@ from time import perf_counter
 from ..domains import DomainStorage
 from ..errors import UnsupportedOperationError
 from .catalog import all_checks
-from .expect import CheckFailed
+from .expect import CheckFailedError
 from .harness import CAPABILITIES, MEANS, Harness, storage_of
 from .registry import Check
 from .report import Report, Result, State
@@ -18,7 +18,7 @@ DEADLINE = 60.0
 """Seconds a check may take unless told otherwise; none should come near."""
 
 
-class NotChecked(Exception):
+class NotCheckedError(Exception):
     """The check could not be run; its ``state`` says whether storage or harness lacks something."""
 
     def __init__(self, state: State, message: str) -> None:
@@ -29,9 +29,9 @@ class NotChecked(Exception):
 async def run_check(
     check: Check, storage: DomainStorage, harness: Harness | None = None, *, deadline: float = DEADLINE
 ) -> None:
-    """Run one check over an open storage; raises ``CheckFailed`` when the rule does not hold.
+    """Run one check over an open storage; raises ``CheckFailedError`` when the rule does not hold.
 
-    Without a harness the storage is taken to have every capability. Raises ``NotChecked`` when something that the
+    Without a harness the storage is taken to have every capability. Raises ``NotCheckedError`` when something that the
     check needs is missing. Other exceptions come from the storage.
     """
     _require(check, harness)
@@ -43,7 +43,7 @@ async def run_check(
     except TimeoutError:
         if not limit.expired():
             raise
-        raise CheckFailed(f"not finished after {deadline:g} seconds") from None
+        raise CheckFailedError(f"not finished after {deadline:g} seconds") from None
 
 
 async def examine(
@@ -57,9 +57,9 @@ async def examine(
 
     try:
         await run_check(check, storage, harness, deadline=deadline)
-    except NotChecked as missing:
+    except NotCheckedError as missing:
         return ended(missing.state, str(missing))
-    except CheckFailed as failure:
+    except CheckFailedError as failure:
         return ended(State.FAILED, str(failure))
     except UnsupportedOperationError as refusal:
         return ended(State.UNSUPPORTED, str(refusal))
@@ -87,7 +87,7 @@ def _require(check: Check, harness: Harness | None) -> None:
     capabilities = harness.capabilities if harness else CAPABILITIES.keys()
     missing = sorted(need for need in check.needs if need in MEANS and need not in means)
     if missing:
-        raise NotChecked(State.NOT_CHECKED, "; ".join(f"needs {name}: {MEANS[name]}" for name in missing))
+        raise NotCheckedError(State.NOT_CHECKED, "; ".join(f"needs {name}: {MEANS[name]}" for name in missing))
     lacking = sorted(need for need in check.needs if need in CAPABILITIES and need not in capabilities)
     if lacking:
-        raise NotChecked(State.UNSUPPORTED, "; ".join(f"lacks {name}: {CAPABILITIES[name]}" for name in lacking))
+        raise NotCheckedError(State.UNSUPPORTED, "; ".join(f"lacks {name}: {CAPABILITIES[name]}" for name in lacking))

@@ -90,10 +90,10 @@ def check_instant(value: Any, field: str) -> datetime:
 
 
 def check_count(value: Any, field: str, *, least: int) -> int:
-    """A whole number not below ``least``; ``bool`` is none."""
+    """A whole number not below ``least`` (``bool`` is none), cut to what every database can count."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise invalid(f"{field} must be an int >= {least}", field)
-    return value
+    return min(value, LARGEST_OFFSET)
 
 
 def check_page(page: Any, per_page: Any) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
+from ...domains.checks import LARGEST_OFFSET
 from ...domains.memory import MemoryStorage
 from ...domains.memory_plans import (
     CopySelection,
@@ -282,7 +283,7 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
         if limit is None:
             rows = await self._database.fetch(page, *args)
             return rows, len(rows)
-        rows = await self._database.fetch(page, *args, limit, offset)
+        rows = await self._database.fetch(page, *args, min(limit, LARGEST_OFFSET), offset)
         if rows or (offset == 0 and limit > 0):
             return rows, rows[0][-1] if rows else 0
         return [], (await self._database.fetch(count, *args))[0][0]

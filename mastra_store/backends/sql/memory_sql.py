@@ -126,7 +126,7 @@ class MemorySql:
         return self._dialect.sql(text + limit)
 
     def copy_messages(self, pairs: str) -> str:
-        """Copy rows under new ids; ``pairs`` has ``old_id`` and ``new_id``, ``$2`` is the thread, ``$3`` the resource."""
+        """Copy rows under new ids; ``pairs`` has ``old_id`` and ``new_id``, ``$2`` the thread, ``$3`` its resource."""
         instants = ", ".join(self._dialect.instant_columns("createdAt"))
         kept = f"content, role, type, {instants}"
         return self._dialect.sql(

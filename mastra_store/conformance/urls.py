@@ -1,0 +1,45 @@
+"""Harnesses for databases that a URL names."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ..store import Store
+from .harness import CAPABILITIES, Harness
+
+_UNORDERED = frozenset(CAPABILITIES) - {"keeps_key_order"}
+_ABILITIES = {
+    "sqlite": frozenset(CAPABILITIES),
+    "file": frozenset(CAPABILITIES),
+    "": frozenset(CAPABILITIES),  # :memory:
+    "postgres": _UNORDERED,
+    "postgresql": _UNORDERED,
+}
+
+
+def is_in_memory(url: str) -> bool:
+    """Whether nothing can be lost in the database that a URL names."""
+    return url in (":memory:", "sqlite://:memory:")
+
+
+def url_harness(url: str, name: str | None = None) -> Harness:
+    """A harness that opens ``Store(default=url)``; a database of its own is opened a second time where it can be.
+
+    A scheme that is not known here is taken to have no optional capability.
+    """
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Store]:
+        async with Store(id="conformance", default=url) as store:
+            yield store
+
+    scheme = url.partition(":")[0].partition("+")[0]
+    private = is_in_memory(url)
+    return Harness(
+        name=name or scheme or "memory",
+        open=opened,
+        capabilities=_ABILITIES.get(scheme, frozenset()),
+        open_second=None if private else opened,
+        url=None if private else url,
+    )
