@@ -38,10 +38,10 @@ def freeze(value: Any, field: str) -> Payload:
     Raises ``ValidationError`` naming ``field`` (and the place within it) for anything that is not a JSON value (G8).
     """
     try:
-        text = _encoder.encode(value).decode()
+        text = _encoder.encode(value)
         copy = _decoder.decode(text)
         if copy == value:
-            return Payload(text, copy)
+            return Payload(text.decode(), copy)
     except RecursionError:
         raise _too_deep(field) from None
     except (

@@ -11,10 +11,10 @@ def read_content(text: str) -> dict[str, Any]:
     """Message content from its stored text; whatever the text is, the result is a format-2 object."""
     try:
         value = decode(text)
+        if type(value) is dict:
+            return value
     except ValueError:
         return _from_text(text)
-    if isinstance(value, dict):
-        return value
     content: dict[str, Any] = parse_content(value if isinstance(value, (str, list)) else text)
     return content
 
@@ -36,6 +36,8 @@ def read_metadata(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
     value = decode(text)
+    if type(value) is dict:
+        return value
     if isinstance(value, str):
         value = decode(value)
     if value is None or isinstance(value, dict):

@@ -144,7 +144,8 @@ class PostgresDatabase:
             await _close_pool(pool, cut=self._leases.in_use > 0)
 
     async def _once(self, statement: Callable[[Connection], Awaitable[T]]) -> T:
-        connection = await self._take()
+        here = self._loop is asyncio.get_running_loop()
+        connection = (here and self._leases.take_idle()) or await self._take()
         try:
             result = await statement(connection)
         except BaseException as error:

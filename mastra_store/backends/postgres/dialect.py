@@ -87,8 +87,8 @@ class PostgresDialect(Dialect):
 
     def read_instant(self, value: Any) -> datetime:
         """A plain column holds UTC wall clock; both may hold microseconds of ``now()``."""
-        if not isinstance(value, datetime):
-            raise TypeError(f"{value!r} is no time")
+        if value.tzinfo is UTC and not value.microsecond % 1000:
+            return value  # type: ignore[no-any-return]
         return truncate(value.replace(tzinfo=UTC) if value.tzinfo is None else value)
 
     def json_text(self, value: Any) -> str | None:

@@ -45,6 +45,12 @@ class Leases:
         """How many connections have not come back to the pool."""
         return self._count
 
+    def take_idle(self) -> Connection | None:
+        """A connection that is at hand, if there is one."""
+        if self._idle and not self._closed and not self._idle[-1].is_closed():
+            return self._idle.pop()
+        return None
+
     async def take(self) -> Connection:
         """A connection that no one else uses; waits for one when all are in use."""
         while True:

@@ -85,9 +85,8 @@ class MemoryPG(SqlMemory[PostgresDatabase]):
     async def _find_windows(self, windows: list[Window], resource_id: str | None) -> list[Message]:
         ids = [self._dialect.text(window.message_id, "include.id") for window in windows]
         resource = self._dialect.optional_text(resource_id, "resource_id")
-        befores, afters = [window.before for window in windows], [window.after for window in windows]
-        rows = await self._database.fetch(self._pg.windows, ids, befores, afters, resource)
-        return self._messages(rows)
+        statement, args = self._pg.windows(windows, ids, resource)
+        return self._messages(await self._database.fetch(statement, *args))
 
     async def _select_messages(self, query: MessageQuery) -> tuple[list[Message], int]:
         if not query.metadata:

@@ -32,7 +32,7 @@ from ...records import Message, Resource, Thread, ThreadCopy
 from ...records.base import new_id
 from ...records.legacy import read_content, read_metadata
 from .domain import DB, SqlDomain
-from .memory_sql import MemorySql, MessageShape, ThreadShape
+from .memory_sql import Limit, MemorySql, MessageShape, ThreadShape
 from .session import Session
 
 
@@ -129,12 +129,11 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
         args: list[Any] = []
         if query.metadata:
             condition, args = self._dialect.metadata_condition('"metadata"', query.metadata, 1)
-        shape = ThreadShape(
-            query.resource_id is not None, condition, len(args), *query.order, limited=query.limit is not None
-        )
+        limit = Limit.of(query.limit, query.offset)
+        shape = ThreadShape(query.resource_id is not None, condition, len(args), *query.order, limit)
         if query.resource_id is not None:
             args.append(self._dialect.text(query.resource_id, "resource_id"))
-        rows, total = await self._page(self._sql.thread_page(shape), args, query.offset, query.limit)
+        rows, total = await self._page(self._sql.thread_page(shape), args, query, limit)
         return [self._thread(row) for row in rows], total
 
     async def _copy_thread(self, selection: CopySelection, make: ThreadMaker) -> ThreadCopy | None:
@@ -184,7 +183,7 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
         args = self._message_args(query)
         if query.metadata:
             args.append(encode(dict(query.metadata)))
-        rows, total = await self._page(self._sql.message_page(shape), args, query.offset, query.limit)
+        rows, total = await self._page(self._sql.message_page(shape), args, query, shape.limit)
         return self._messages(rows), total
 
     async def _find_messages(self, ids: list[str]) -> list[Message]:
@@ -276,15 +275,15 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
     # -- rows and parameters -----------------------------------------------------------------------------------------
 
     async def _page(
-        self, statements: tuple[str, str], args: list[Any], offset: int, limit: int | None
+        self, statements: tuple[str, str], args: list[Any], query: ThreadQuery | MessageQuery, limit: Limit
     ) -> tuple[list[Any], int]:
         """Rows of a page and the total; an empty page past the end is counted apart, as no row carries the total."""
         page, count = statements
-        if limit is None:
+        if query.limit is None:
             rows = await self._database.fetch(page, *args)
             return rows, len(rows)
-        rows = await self._database.fetch(page, *args, min(limit, LARGEST_OFFSET), offset)
-        if rows or (offset == 0 and limit > 0):
+        rows = await self._database.fetch(page, *args, *limit.args(min(query.limit, LARGEST_OFFSET), query.offset))
+        if rows or (query.offset == 0 and query.limit > 0):
             return rows, rows[0][-1] if rows else 0
         return [], (await self._database.fetch(count, *args))[0][0]
 
@@ -356,7 +355,7 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
                 created_at=self._dialect.read_instant(row[4]),
                 updated_at=self._dialect.read_instant(row[5]),
             )
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise _corrupt("mastra_threads", row[0], error) from error
 
     def _resource(self, row: Sequence[Any]) -> Resource:
@@ -368,7 +367,7 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
                 created_at=self._dialect.read_instant(row[3]),
                 updated_at=self._dialect.read_instant(row[4]),
             )
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise _corrupt("mastra_resources", row[0], error) from error
 
     def _messages(self, rows: Iterable[Sequence[Any]]) -> list[Message]:
@@ -385,7 +384,7 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
                 created_at=self._dialect.read_instant(row[5]),
                 resource_id=row[6],
             )
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise _corrupt("mastra_messages", row[0], error) from error
 
     @abstractmethod
@@ -403,7 +402,7 @@ def message_shape(query: MessageQuery) -> MessageShape:
         start is not None,
         end is not None,
         query.descending,
-        query.limit is not None,
+        Limit.of(query.limit, query.offset),
         query.counted,
         bool(query.metadata),
     )

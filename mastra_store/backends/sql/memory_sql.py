@@ -9,7 +9,36 @@ from ...models import memory as models
 from ...models.base import StoredModel
 from ...models.binding import columns_of, table_of
 from ...models.columns import Column, InstantColumn, JsonColumn
+from .cache import StatementCache
 from .dialect import Dialect
+
+_LARGEST_LITERAL = 1000
+
+
+class Limit(NamedTuple):
+    """How a page is limited: not at all, by parameters, or by a literal.
+
+    PostgreSQL keeps a plan only when it knows the limit; with a parameter it plans anew at every call.
+    """
+
+    present: bool
+    literal: int | None
+
+    def sql(self, used: int) -> str:
+        """The clause; ``used`` parameters come before it."""
+        if not self.present:
+            return ""
+        return f" LIMIT ${used + 1} OFFSET ${used + 2}" if self.literal is None else f" LIMIT {self.literal}"
+
+    @classmethod
+    def of(cls, limit: int | None, offset: int) -> Limit:
+        """A first page of ordinary size gets a literal."""
+        literal = limit if limit is not None and limit <= _LARGEST_LITERAL and offset == 0 else None
+        return cls(limit is not None, literal)
+
+    def args(self, limit: int, offset: int) -> tuple[int, ...]:
+        """Its parameters."""
+        return (limit, offset) if self.present and self.literal is None else ()
 
 
 class MessageShape(NamedTuple):
@@ -21,7 +50,7 @@ class MessageShape(NamedTuple):
     start: bool
     end: bool
     descending: bool
-    limited: bool
+    limit: Limit
     counted: bool
     filtered: bool
 
@@ -35,7 +64,7 @@ class ThreadShape(NamedTuple):
     parameters: int
     field: str
     descending: bool
-    limited: bool
+    limit: Limit
 
 
 class MemorySql:
@@ -48,8 +77,8 @@ class MemorySql:
         self.thread_columns = self._read_columns(models.Thread)
         self.message_columns = self._read_columns(models.Message)
         self.resource_columns = self._read_columns(models.Resource)
-        self._message_pages: dict[MessageShape, tuple[str, str]] = {}
-        self._thread_pages: dict[ThreadShape, tuple[str, str]] = {}
+        self._message_pages: StatementCache[MessageShape, tuple[str, str]] = StatementCache(self._message_page)
+        self._thread_pages: StatementCache[ThreadShape, tuple[str, str]] = StatementCache(self._thread_page)
         lock = " FOR UPDATE" if dialect.name == "postgres" else ""
         sql = dialect.sql
         self.find_thread = sql(f"SELECT {self.thread_columns} FROM {self.threads} WHERE id = $1")
@@ -90,14 +119,10 @@ class MemorySql:
 
     def message_page(self, shape: MessageShape) -> tuple[str, str]:
         """The statement of a page and that of its count; parameters: conditions, then limit and offset."""
-        if shape not in self._message_pages:
-            self._message_pages[shape] = self._message_page(shape)
         return self._message_pages[shape]
 
     def thread_page(self, shape: ThreadShape) -> tuple[str, str]:
         """The statement of a page and that of its count; parameters: conditions, then limit and offset."""
-        if shape not in self._thread_pages:
-            self._thread_pages[shape] = self._thread_page(shape)
         return self._thread_pages[shape]
 
     def message_conditions(self, shape: MessageShape) -> list[str]:
@@ -115,7 +140,7 @@ class MemorySql:
 
     def copied_ids(self, *, start: bool, end: bool, ids: bool, limited: bool) -> str:
         """Ids of the messages to copy, newest first; parameters: thread, then those that are present (M40)."""
-        shape = MessageShape(1, False, start, end, True, limited, False, False)
+        shape = MessageShape(1, False, start, end, True, Limit(limited, None), False, False)
         conditions = self.message_conditions(shape)
         if ids:
             conditions.append(self._dialect.in_list("id", len(conditions) + 1))
@@ -141,7 +166,7 @@ class MemorySql:
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         order = self.order("createdAt", shape.descending)
         return self._page(
-            self.messages, self.message_columns, where, order, len(conditions), shape.limited, shape.counted
+            self.messages, self.message_columns, where, order, len(conditions), shape.limit, shape.counted
         )
 
     def _thread_page(self, shape: ThreadShape) -> tuple[str, str]:
@@ -153,16 +178,15 @@ class MemorySql:
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         column = {"created_at": "createdAt", "updated_at": "updatedAt"}[shape.field]
         order = self.order(column, shape.descending)
-        return self._page(self.threads, self.thread_columns, where, order, used, shape.limited, True)
+        return self._page(self.threads, self.thread_columns, where, order, used, shape.limit, True)
 
     def _page(
-        self, table: str, columns: str, where: str, order: str, used: int, limited: bool, counted: bool
+        self, table: str, columns: str, where: str, order: str, used: int, limit: Limit, counted: bool
     ) -> tuple[str, str]:
         """The total comes with each row as a scalar sub-select: one statement, and the index alone answers it."""
         count = f"SELECT count(*) FROM {table}{where}"
-        total = f", ({count})" if limited and counted else ""
-        limit = f" LIMIT ${used + 1} OFFSET ${used + 2}" if limited else ""
-        page = f"SELECT {columns}{total} FROM {table}{where} ORDER BY {order}{limit}"
+        total = f", ({count})" if limit.present and counted else ""
+        page = f"SELECT {columns}{total} FROM {table}{where} ORDER BY {order}{limit.sql(used)}"
         return self._dialect.sql(page), self._dialect.sql(count)
 
     def _read_columns(self, model: type[StoredModel]) -> str:

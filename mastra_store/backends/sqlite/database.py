@@ -88,18 +88,16 @@ class SqliteDatabase:
 
     async def read(self, work: Work[T]) -> T:
         """Run a function that only reads, beside the writer (in memory: between its transactions)."""
-        await self._ready()
+        if self._writer is None or self._loop is not asyncio.get_running_loop():
+            await self._ready()
         if not self._readers:
-            await self._wait_for_gate()
-            return await self.on_thread(self._the_writer(), work)
+            return await self._on_writer(work)
         self._next_reader = (self._next_reader + 1) % len(self._readers)
         return await self.on_thread(self._readers[self._next_reader], work)
 
     async def write(self, work: Work[T]) -> T:
         """Run a function in a write transaction of its own."""
-        await self._ready()
-        await self._wait_for_gate()
-        return await self.on_thread(self._the_writer(), lambda connection: _in_transaction(connection, work))
+        return await self._on_writer(lambda connection: _in_transaction(connection, work))
 
     async def fetch(self, sql: str, *args: Any) -> list[Any]:
         """Rows of a statement that only reads."""
@@ -107,9 +105,7 @@ class SqliteDatabase:
 
     async def execute(self, sql: str, *args: Any) -> int:
         """One writing statement, which is a transaction by itself."""
-        await self._ready()
-        await self._wait_for_gate()
-        return await self.on_thread(self._the_writer(), lambda connection: connection.execute(sql, args).rowcount)
+        return await self._on_writer(lambda connection: connection.execute(sql, args).rowcount)
 
     async def transact(
         self, work: Callable[[SqliteTransaction], Awaitable[T]], *, repeatable: bool = True, snapshot: bool = False
@@ -132,12 +128,6 @@ class SqliteDatabase:
         if await self.read(lambda connection: missing(connection, definitions)):
             await self.write(lambda connection: create(connection, definitions))
 
-    async def script(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a function on the writer without a transaction around it (pragmas, schema)."""
-        await self._ready()
-        await self._wait_for_gate()
-        return await self.on_thread(self._the_writer(), work)
-
     async def close(self) -> None:
         """Let queued work finish, close all connections (checkpointing the log) and end the threads."""
         self._closed = True
@@ -149,6 +139,14 @@ class SqliteDatabase:
             return await thread.run(work)
         except DRIVER_ERRORS as error:
             raise translate(error, self.name) from error
+
+    async def _on_writer(self, work: Work[T]) -> T:
+        """Run a function on the writer's thread as soon as no interactive transaction holds it."""
+        if self._writer is None or self._loop is not asyncio.get_running_loop():
+            await self._ready()
+        if self._gate.locked():
+            await self._wait_for_gate()
+        return await self.on_thread(self._the_writer(), work)
 
     async def _ready(self) -> None:
         if self._closed:
@@ -164,11 +162,8 @@ class SqliteDatabase:
 
     async def _wait_for_gate(self) -> None:
         """Wait until no interactive transaction holds the writer."""
-        if self._gate.locked():
-            await self._take_gate()
-            self._gate.release()
-        if self._closed:
-            raise StoreClosedError("the database has been closed")
+        await self._take_gate()
+        self._gate.release()
 
     async def _take_gate(self) -> None:
         if self._holder is asyncio.current_task():

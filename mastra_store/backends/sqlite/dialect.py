@@ -100,6 +100,8 @@ class SqliteDialect(Dialect):
     def read_instant(self, value: Any) -> datetime:
         """Mastra's text, or any other ISO text with an offset."""
         moment = datetime.fromisoformat(value)
+        if len(value) == 24 and value[23] == "Z":
+            return moment
         if moment.tzinfo is None:
             raise ValueError(f"{value!r} has no offset")
         return truncate(moment)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiosqlite
 
@@ -37,16 +37,9 @@ class ConnectionThread:
         connection = self._connection._connection
         if connection is None or not self._connection._running:
             raise StoreClosedError("the database has been closed")
-        abandoned = False
-
-        def turn(connection: sqlite3.Connection) -> T | None:
-            return None if abandoned else work(connection)
-
-        try:
-            result: T = await self._connection._execute(turn, connection)  # type: ignore[no-untyped-call]
-        except asyncio.CancelledError:
-            abandoned = True
-            raise
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._connection._tx.put_nowait((future, lambda: None if future.cancelled() else work(connection)))
+        result: T = await future
         return result
 
     async def close(self) -> None:
