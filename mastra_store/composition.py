@@ -33,7 +33,6 @@ class Composition(NamedTuple):
 
 
 Source: TypeAlias = "str | Store | DomainStorage"
-Candidates: TypeAlias = "dict[str, list[Source]]"
 
 
 def compose(
@@ -41,53 +40,64 @@ def compose(
 ) -> Composition:
     """Resolve all domains. Raises ``ValidationError`` or ``UnknownDomainError``; opens nothing."""
     entries = _check(default, editor, domains, store_class)
-    candidates = {
-        name: _candidates(name, entries, editor, default) for name in DOMAINS if entries.get(name) is not False
-    }
-    return _Composer(candidates, disable_init).resolve(unused=[default, editor, *entries.values()])
+    enabled = [name for name in DOMAINS if entries.get(name) is not False]
+    levels: list[Mapping[str, Any]] = [
+        {name: entries[name] for name in enabled if entries.get(name) is not None},
+        {name: editor for name in enabled if name in EDITED_DOMAINS and editor is not None},
+        {name: default for name in enabled if default is not None},
+    ]
+    return _Composer(disable_init).resolve(levels, unused=[default, editor, *entries.values()])
 
 
 class _Composer:
-    """Turns candidates into storages; equal URLs become one provider store (C7)."""
+    """Turns sources into storages; equal URLs become one provider store (C7)."""
 
-    def __init__(self, candidates: Candidates, disable_init: bool) -> None:
-        self._candidates = candidates
+    def __init__(self, disable_init: bool) -> None:
         self._disable_init = disable_init
+        self._served: dict[str, Source] = {}
         self._providers: dict[str, Store] = {}
         self._members: dict[int, Member] = {}
-        self._wanted = self._domains_by_key()
 
-    def resolve(self, unused: list[Any]) -> Composition:
-        storages: dict[str, DomainStorage] = {}
-        origins: dict[str, Member] = {}
-        for name, sources in self._candidates.items():
-            for source in sources:
-                target = self._provider(source) if isinstance(source, str) else source
-                storage = target if isinstance(target, DomainStorage) else target._storages.get(name)
-                if storage is not None:
-                    storages[name], origins[name] = storage, self._member(target)
-                    break
+    def resolve(self, levels: list[Mapping[str, Source]], unused: list[Any]) -> Composition:
+        """Each domain takes the source of the first level that has one which provides it (C2, C4)."""
+        for level in levels:
+            open_to = {name: source for name, source in level.items() if name not in self._served}
+            self._open(open_to)
+            self._served |= {name: source for name, source in open_to.items() if self._storage(name, source)}
+        found = {
+            name: (self._target(self._served[name]), self._storage(name, self._served[name]))
+            for name in DOMAINS
+            if name in self._served
+        }
+        storages = {name: storage for name, (_, storage) in found.items() if storage is not None}
+        origins = {name: self._member(target) for name, (target, _) in found.items()}
         for source in unused:  # what serves no domain was handed over all the same, and is closed with the rest
             if source is not None and source is not False and not isinstance(source, str):
                 self._member(source)
         return Composition(storages, origins, list(self._members.values()))
 
-    def _domains_by_key(self) -> dict[str, list[str]]:
-        """The domains for which each URL is consulted first; its database gets the tables of no others."""
-        wanted: dict[str, list[str]] = {}
-        for name, sources in self._candidates.items():
-            for source in sources:
-                if isinstance(source, str):
-                    wanted.setdefault(_key(source), []).append(name)
-                break
-        return wanted
+    def _open(self, sources: Mapping[str, Source]) -> None:
+        """Make the provider stores of the URLs among the sources, each restricted to the domains it is wanted for.
 
-    def _provider(self, url: str) -> Store:
-        key = _key(url)
-        if key not in self._providers:
-            domains = self._wanted.get(key) or list(self._candidates)
-            self._providers[key] = backend_for(url).open(url, domains=domains, disable_init=self._disable_init)
-        return self._providers[key]
+        So a database gets the tables of no others (C3, C8). A store is built again when a later level wants more of it;
+        nothing has been opened by then.
+        """
+        wanted: dict[str, list[str]] = {}
+        urls: dict[str, str] = {}
+        for name, source in {**self._served, **sources}.items():
+            if isinstance(source, str):
+                wanted.setdefault(_key(source), []).append(name)
+                urls.setdefault(_key(source), source)
+        for key in {_key(source): None for source in sources.values() if isinstance(source, str)}:
+            backend = backend_for(urls[key])
+            self._providers[key] = backend.open(urls[key], domains=wanted[key], disable_init=self._disable_init)
+
+    def _target(self, source: Source) -> Store | DomainStorage:
+        return self._providers[_key(source)] if isinstance(source, str) else source
+
+    def _storage(self, name: str, source: Source) -> DomainStorage | None:
+        target = self._target(source)
+        return target if isinstance(target, DomainStorage) else target._storages.get(name)
 
     def _member(self, target: Store | DomainStorage) -> Member:
         if id(target) not in self._members:
@@ -151,12 +161,6 @@ def _backend(url: str) -> Backend:
         raise
     except ValueError as error:
         raise ValidationError(f"not a URL: {redact(url)!r}") from error
-
-
-def _candidates(name: str, entries: Mapping[str, Any], editor: Any, default: Any) -> list[Source]:
-    """The sources of a domain in order of precedence (C2)."""
-    order = [entries.get(name), editor if name in EDITED_DOMAINS else None, default]
-    return [source for source in order if source is not None]
 
 
 def _key(url: str) -> str:

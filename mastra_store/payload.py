@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from math import isfinite
 from typing import Any, NamedTuple
@@ -21,6 +21,8 @@ from .instants import is_aware, iso
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder()
+DEEPEST = 256
+"""How deep a payload may be nested: Python's own limit depends on the caller's stack, and what is stored must be read."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -41,6 +43,7 @@ def freeze(value: Any, field: str) -> Payload:
         text = _encoder.encode(value)
         copy = _decoder.decode(text)
         if copy == value:
+            _check_depth(text, copy, field)
             return Payload(text.decode(), copy)
     except RecursionError:
         raise _too_deep(field) from None
@@ -59,13 +62,12 @@ def decode(text: str | bytes) -> Any:
     Raises ``ValueError`` for what is not JSON.
     """
     try:
-        return _decoder.decode(text)
-    except (msgspec.MsgspecError, UnicodeError):
-        pass
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        try:
+            return _decoder.decode(text)
+        except (msgspec.MsgspecError, UnicodeError):
+            return json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
-        raise ValueError("JSON nested too deep") from None
+        raise ValueError("JSON nested too deep to be read") from None
 
 
 def encode(value: Any) -> str:
@@ -88,7 +90,26 @@ def _freeze_slowly(value: Any, field: str) -> Payload:
         text = encode(plain)
     except RecursionError:
         raise _too_deep(field) from None
+    _check_depth(text.encode("utf-8", "surrogatepass"), plain, field)
     return Payload(text, plain)
+
+
+def _check_depth(text: bytes, value: Any, field: str) -> None:
+    """Refuse what is nested deeper than ``DEEPEST``; most payloads have too few brackets to be looked into."""
+    if text.count(b"[") + text.count(b"{") <= DEEPEST:
+        return
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [item for parent in level for item in _children(parent)]
+        if not level:
+            return
+    raise _too_deep(field)
+
+
+def _children(value: Any) -> Iterable[Any]:
+    """The containers within a container."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [item for item in items if isinstance(item, (dict, list))]
 
 
 def _plain(value: Any, field: str, path: str) -> Any:
@@ -140,7 +161,9 @@ def _illegal(field: str, path: str, why: str) -> ValidationError:
 
 
 def _too_deep(field: str) -> ValidationError:
-    return ValidationError(f"{field} cannot be stored: it is nested too deep", details={"field": field})
+    return ValidationError(
+        f"{field} cannot be stored: it is nested deeper than {DEEPEST} levels", details={"field": field}
+    )
 
 
 def _refuse_constant(name: str) -> Any:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 
-# Up to the last @: a password may itself hold @, / or ? that somebody forgot to escape.
-_USERINFO = re.compile(r"(?<=://)(\S*)@")
 _SECRET_OPTION = re.compile(
     r"([?&](?:[^=&#\s]*(?:password|passwd|token|secret|key|auth)[^=&#\s]*)=)[^&#\s]*", re.IGNORECASE
 )
 
 
 def redact(url: str) -> str:
-    """The URL with its password and secret-looking options replaced by ``***``; never raises."""
-    return _SECRET_OPTION.sub(r"\1***", _USERINFO.sub(_hide_password, url))
+    """The URL with its password and secret-looking options replaced by ``***``; never raises.
 
-
-def _hide_password(match: re.Match[str]) -> str:
-    user, colon, _ = match[1].partition(":")
-    return f"{user}:***@" if colon else f"{user}@"
+    Malformed URLs are hidden too: everything between the user's name and the last ``@``.
+    """
+    before, at, after = url.rpartition("@")
+    if at:
+        start = before.find("://") + 3 if "://" in before else 0
+        colon = before.find(":", start)
+        before = before if colon < 0 else f"{before[:colon]}:***"
+    return _SECRET_OPTION.sub(r"\1***", before + at + after)

@@ -12,10 +12,10 @@ from typing import Any, Literal, Self, cast, overload
 from .backends.once import Once
 from .composition import Composition, Member, check_domain, compose
 from .domains import DOMAINS, DomainStorage, MemoryStorage
+from .domains.base import init_disabled
 from .errors import DomainNotConfiguredError, StoreClosedError, StoreError, UnknownDomainError, ValidationError
 
 _log = getLogger("mastra_store")
-_DISABLE_INIT = "MASTRA_DISABLE_STORAGE_INIT"
 
 
 class Store:
@@ -91,19 +91,17 @@ class Store:
             try:
                 await self.init()
             except BaseException:
-                await self.close()
+                await self._close_quietly()
                 raise
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        try:
+        if exc is None:
             await self.close()
-        except StoreError as error:
-            if exc is None:
-                raise
-            _log.warning("closing store %r failed while another error was raised: %s", self.id, error)
+        else:
+            await self._close_quietly()
 
     # -- domains -----------------------------------------------------------------------------------------------------
 
@@ -181,6 +179,13 @@ class Store:
         for member in self._members:
             member.target._forbid_implicit_init()
 
+    async def _close_quietly(self) -> None:
+        """Close without masking the error that is on its way (C19)."""
+        try:
+            await self.close()
+        except StoreError as error:
+            _log.warning("closing store %r failed while another error was raised: %s", self.id, error)
+
     async def _init_members(self) -> None:
         """One after another: local files have one writer (C14), and a failure leaves the rest for the next try."""
         for member in self._members:
@@ -195,11 +200,6 @@ class Store:
         if failures:
             text = f"closing store {self.id!r} failed: {'; '.join(str(failure) for failure in failures)}"
             raise StoreError(text, operation="CLOSE") from ExceptionGroup("closing failed", failures)
-
-
-def init_disabled(argument: bool) -> bool:
-    """Whether implicit initialisation is forbidden, by argument or environment (C12)."""
-    return argument or os.environ.get(_DISABLE_INIT, "").lower() == "true"
 
 
 def own_members(storages: Mapping[str, DomainStorage]) -> Composition:

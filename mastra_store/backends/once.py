@@ -29,6 +29,11 @@ class Once:
             self._task = asyncio.ensure_future(self._run())
         await asyncio.shield(self._task)
 
+    async def settled(self) -> None:
+        """Wait until no run is under way, whatever becomes of it."""
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
     async def _run(self) -> None:
         try:
             await self._work()

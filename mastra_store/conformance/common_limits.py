@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 from ..domains import MemoryStorage
 from ..errors import ValidationError
@@ -14,6 +15,7 @@ from .registry import check
 from .scenes import (
     Names,
     a_message,
+    a_thread,
     message_of,
     messages_in,
     resource_of,
@@ -24,6 +26,9 @@ from .scenes import (
     thread_of,
 )
 
+T = TypeVar("T")
+STACK = 150
+"""Frames of a caller: web frameworks and agents put as many between themselves and the store."""
 Column: TypeAlias = Callable[[MemoryStorage, Names, str], Awaitable[list[Any]]]
 """Writes text into one column and returns what is read back."""
 
@@ -196,11 +201,37 @@ async def check_big_integers_are_held_or_refused(memory: MemoryStorage) -> None:
 @check("G8", "G9", "M4", "M6", "M33", "M49")
 async def check_deep_payloads_are_held_or_refused(memory: MemoryStorage) -> None:
     """However deep a payload is nested, every method either carries it unchanged or refuses it."""
-    for depth in (100, 300, 450, 600, 900, 1200, 5000):
+    for depth in (100, 253, 254, 255, 256, 257, 300, 450, 600, 900, 1200, 5000):
         names = Names()
         await _held_to(depth, names("t"), lambda id, value: _deep_thread(memory, id, value))
         await _held_to(depth, names("m"), lambda id, value: _deep_message(memory, id, value))
         await _held_to(depth, names("r"), lambda id, value: _deep_resource(memory, id, value))
+
+
+@check("G8", "G9")
+async def check_deep_payloads_are_read_anywhere(memory: MemoryStorage) -> None:
+    """What was accepted can be read again, also by a caller that is itself deep in its call stack."""
+    for depth in (100, 450, 650, 750, 850, 900, 950):
+        names = Names()
+        thread = a_thread(names("t"), metadata={"v": _lists(depth)})
+        try:
+            await memory.save_thread(thread=thread)
+            await saved_message(memory, thread, names("m"), content=said("", v=_lists(depth)))
+        except ValidationError:
+            continue
+        found = await _called_deeply(STACK, partial(thread_of, memory, thread.id))
+        equal(_depth((found.metadata or {})["v"]), depth, "metadata")
+        message = await _called_deeply(STACK, partial(message_of, memory, names("m")))
+        equal(_depth(message.content["v"]), depth, "content")
+
+
+async def _called_deeply(frames: int, call: Callable[[], Awaitable[T]]) -> T:
+    if frames:
+        return await _called_deeply(frames - 1, call)
+    try:
+        return await call()
+    except RecursionError:
+        raise CheckFailedError("a payload that was accepted gives RecursionError when it is read") from None
 
 
 async def _deep_thread(memory: MemoryStorage, id: str, value: Any) -> Any:
@@ -226,17 +257,22 @@ async def _deep_resource(memory: MemoryStorage, id: str, value: Any) -> Any:
 
 
 async def _held_to(depth: int, id: str, carry: Callable[[str, Any], Awaitable[Any]]) -> None:
-    value: Any = "bottom"
-    for _ in range(depth):
-        value = [value]
     try:
-        found = await carry(id, value)
+        found = await carry(id, _lists(depth))
     except ValidationError:
         ensure(depth > 100, "a depth of 100 should be carried")
     except RecursionError:
         raise CheckFailedError(f"a payload {depth} deep gives RecursionError instead of ValidationError") from None
     else:
         equal(_depth(found), depth, "depth")
+
+
+def _lists(depth: int) -> Any:
+    # At the bottom lies a number that some column types need to be written with care (G8).
+    value: Any = 1e23
+    for _ in range(depth):
+        value = [value]
+    return value
 
 
 def _depth(value: Any) -> int:

@@ -65,7 +65,7 @@ async def raises(kind: type[E], code: str, call: Awaitable[Any], *, says: str = 
 
 
 async def outcome(call: Awaitable[Any]) -> str:
-    """Either ``"ok"``, or kind and code of the error as in ``"NotFoundError UPDATE_THREAD_NOT_FOUND"``; for tables of cases."""
+    """Either ``"ok"`` or kind and code of the error, such as ``"NotFoundError UPDATE_THREAD_NOT_FOUND"``."""
     try:
         await call
     except StoreError as error:

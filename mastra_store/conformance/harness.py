@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +19,7 @@ CAPABILITIES: Mapping[str, str] = {
 """Abilities that a storage may lack by the rules; checks that need a missing one count as unsupported."""
 
 MEANS: Mapping[str, str] = {
-    "raw_rows": "the harness can write a stored message around the storage (write_raw_message)",
+    "raw_rows": "the harness can write stored messages around the storage (raw_message_writer)",
     "second_connection": "the harness can open the same database a second time (open_second)",
     "cross_process": "the harness can name the database to another process (url)",
 }
@@ -48,7 +48,7 @@ class ManyDomains(Protocol):
 
 Subject: TypeAlias = DomainStorage | ManyDomains
 Opener: TypeAlias = Callable[[], AbstractAsyncContextManager[Subject]]
-RawMessageWriter: TypeAlias = Callable[[RawMessage], Awaitable[None]]
+RawMessageWriter: TypeAlias = Callable[[Sequence[RawMessage]], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,15 +56,15 @@ class Harness:
     """How to examine one storage.
 
     ``open`` makes a context manager that yields a domain storage or a Store; its database is written into and cleared.
-    ``capabilities`` are keys of ``CAPABILITIES``. The others are optional means (``MEANS``): ``write_raw_message``
-    writes a row into the database that ``open`` opened, ``open_second`` opens that same database once more, ``url``
-    is what ``Store(default=url)`` opens it with in another process.
+    ``capabilities`` are keys of ``CAPABILITIES``. The others are optional means (``MEANS``): ``raw_message_writer``
+    writes rows into the database that ``open`` opened, ``open_second`` opens that same database once more, ``url`` is
+    what ``Store(default=url)`` opens it with in another process.
     """
 
     name: str
     open: Opener
     capabilities: frozenset[str] = frozenset(CAPABILITIES)
-    write_raw_message: RawMessageWriter | None = None
+    raw_message_writer: RawMessageWriter | None = None
     open_second: Opener | None = None
     url: str | None = field(default=None, repr=False)
 
@@ -77,7 +77,7 @@ class Harness:
     def means(self) -> frozenset[str]:
         """Which of ``MEANS`` this harness offers."""
         offers = {
-            "raw_rows": self.write_raw_message,
+            "raw_rows": self.raw_message_writer,
             "second_connection": self.open_second,
             "cross_process": self.url,
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..domains import MemoryStorage
+from ..records import Thread
 from .expect import ensure, equal
 from .harness import Harness, RawMessage
 from .registry import check
@@ -45,8 +46,7 @@ async def check_legacy_content_is_read(memory: MemoryStorage, harness: Harness) 
     """Bare text, JSON strings, arrays and scalars come back as format 2; objects come back as they are."""
     names = Names()
     thread = await saved_thread(memory, names("t"))
-    for label, (text, _) in ROWS.items():
-        await _write(harness, RawMessage(names(label), thread.id, thread.resource_id, "user", "v2", text, BASE))
+    await write(harness, *(legacy_row(thread, names(label), text) for label, (text, _) in ROWS.items()))
     found = await messages_in(memory, thread.id)
     equal(
         {names.short([message])[0]: message.content for message in found},
@@ -65,8 +65,7 @@ async def check_legacy_content_is_updated(memory: MemoryStorage, harness: Harnes
     """Updating a legacy row merges into the content it is read as, and leaves the content alone when none is given."""
     names = Names()
     thread = await saved_thread(memory, names("t"))
-    for label, (text, _) in ROWS.items():
-        await _write(harness, RawMessage(names(label), thread.id, thread.resource_id, "user", "v2", text, BASE))
+    await write(harness, *(legacy_row(thread, names(label), text) for label, (text, _) in ROWS.items()))
     for label, (_, expected) in ROWS.items():
         (updated,) = await memory.update_messages(messages=[{"id": names(label), "role": "system"}])
         equal((updated.content, updated.role), (expected, "system"), label)
@@ -79,10 +78,10 @@ async def check_legacy_rows_among_others(memory: MemoryStorage, harness: Harness
     """Legacy rows do not disturb filters on metadata, and rows without a resource are read with None."""
     names = Names()
     thread = await saved_thread(memory, names("t"))
-    for label, (text, _) in ROWS.items():
-        await _write(harness, RawMessage(names(label), thread.id, None, "user", "v2", text, BASE))
+    rows = [legacy_row(thread, names(label), text) for label, (text, _) in ROWS.items()]
+    rows.append(legacy_row(thread, names("raw"), '{"metadata":{"k":1.0}}', type="text"))
+    await write(harness, *(row._replace(resource_id=None) for row in rows))
     await saved_message(memory, thread, names("match"), content={"metadata": {"k": 1}})
-    await _write(harness, RawMessage(names("raw"), thread.id, None, "user", "text", '{"metadata":{"k":1.0}}', BASE))
     page = await memory.list_messages(thread_id=thread.id, metadata={"k": 1})
     equal((names.short(page.messages), page.total), (["raw", "match"], 2))
     equal((page.messages[0].resource_id, page.messages[0].type), (None, "text"))
@@ -107,6 +106,12 @@ async def check_content_is_not_decoded_twice(memory: MemoryStorage) -> None:
     equal([message.content for message in await messages_in(memory, thread.id)], contents)
 
 
-async def _write(harness: Harness, row: RawMessage) -> None:
-    ensure(harness.write_raw_message, "the harness should write raw rows")
-    await harness.write_raw_message(row)  # type: ignore[misc]
+def legacy_row(thread: Thread, id: str, text: str, type: str = "v2") -> RawMessage:
+    """A row with this content as its stored text."""
+    return RawMessage(id, thread.id, thread.resource_id, "user", type, text, BASE)
+
+
+async def write(harness: Harness, *rows: RawMessage) -> None:
+    """Write rows around the storage."""
+    ensure(harness.raw_message_writer, "the harness should write raw rows")
+    await harness.raw_message_writer(rows)  # type: ignore[misc]

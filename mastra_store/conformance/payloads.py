@@ -54,6 +54,7 @@ SURVIVE: dict[str, Any] = {
     "empties": {"str": "", "list": [], "dict": {}, "zero": 0, "false": False, "lists": [[], [[]]], "dicts": {"d": {}}},
     "look alikes": [True, 1, "1", "true", False, 0, "0", "false", None, "null", "None", ""],
     "json in text": ['{"a": 1}', "[1, 2]", '"quoted"', "1", "1.0", "{}", "[]", "{broken"],
+    "numbers in text": ["1e23", "3e9", "12E+400", "-1.5e300", "0x1e5", "1_000", "9" * 40],
     "times in text": ["2024-01-01T00:00:00.000Z", "2024-01-01", "2024-01-01T00:00:00+02:00", "12:00"],
     "unicode": ["日本語", "😀👩‍👩‍👧", "é", "e\u0301", "\u2028\u2029", "\ufeff", "\u200b", "مرحبا", "\U0010ffff"],
     "controls": ["\t\n\r\b\f", "\x01\x1f\x7f\x85", "line\r\nline"],

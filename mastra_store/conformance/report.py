@@ -24,7 +24,7 @@ class State(StrEnum):
     NOT_CHECKED = "not checked"
     """The harness offers no means to find out."""
     ERROR = "error"
-    """Something other than a broken expectation: an unforeseen exception."""
+    """An exception that is none of the store's own."""
 
 
 BAD = (State.FAILED, State.ERROR)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from time import perf_counter
 
 from ..domains import DomainStorage
-from ..errors import UnsupportedOperationError
+from ..errors import StoreError, UnsupportedOperationError
 from .catalog import all_checks
 from .expect import CheckFailedError
 from .harness import CAPABILITIES, MEANS, Harness, storage_of
@@ -63,6 +63,8 @@ async def examine(
         return ended(State.FAILED, str(failure))
     except UnsupportedOperationError as refusal:
         return ended(State.UNSUPPORTED, str(refusal))
+    except StoreError as error:
+        return ended(State.FAILED, f"{type(error).__name__} {error.code}: {error}")
     except Exception as error:  # noqa: BLE001 - whatever a foreign storage raises is a result, and the next check runs
         return ended(State.ERROR, f"{type(error).__name__}: {error}")
     return ended(State.PASSED)

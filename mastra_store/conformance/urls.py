@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from ..store import Store
 from .harness import CAPABILITIES, Harness
+from .raw import raw_message_writer
 
 _UNORDERED = frozenset(CAPABILITIES) - {"keeps_key_order"}
 _ABILITIES = {
@@ -20,7 +21,7 @@ _ABILITIES = {
 
 def is_in_memory(url: str) -> bool:
     """Whether nothing can be lost in the database that a URL names."""
-    return url in (":memory:", "sqlite://:memory:")
+    return url.partition("?")[0] in (":memory:", "file::memory:", "sqlite://:memory:", "sqlite:///:memory:")
 
 
 def url_harness(url: str, name: str | None = None) -> Harness:
@@ -40,6 +41,7 @@ def url_harness(url: str, name: str | None = None) -> Harness:
         name=name or scheme or "memory",
         open=opened,
         capabilities=_ABILITIES.get(scheme, frozenset()),
+        raw_message_writer=None if private else raw_message_writer(url, scheme),
         open_second=None if private else opened,
         url=None if private else url,
     )

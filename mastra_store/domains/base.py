@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
@@ -10,6 +11,7 @@ from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
 
 from ..errors import StoreClosedError, StoreError
 
+_DISABLE_INIT = "MASTRA_DISABLE_STORAGE_INIT"
 P = ParamSpec("P")
 T = TypeVar("T")
 D = TypeVar("D", bound="DomainStorage")
@@ -28,9 +30,9 @@ def operation(
     ) -> Callable[Concatenate[D, P], Coroutine[Any, Any, T]]:
         @wraps(method)
         async def call(self: D, /, *args: P.args, **kwargs: P.kwargs) -> T:
-            if not self._ready:
-                await self._first_use()
             try:
+                if not self._ready:
+                    await self._first_use()
                 return await method(self, *args, **kwargs)
             except StoreError as error:
                 error.locate(name, self.domain)
@@ -39,6 +41,11 @@ def operation(
         return call
 
     return decorate
+
+
+def init_disabled(argument: bool) -> bool:
+    """Whether implicit initialisation is forbidden, by argument or by the environment (C12)."""
+    return argument or os.environ.get(_DISABLE_INIT, "").lower() == "true"
 
 
 class DomainStorage(ABC):
@@ -51,7 +58,7 @@ class DomainStorage(ABC):
     domain: ClassVar[str]
 
     def __init__(self, *, disable_init: bool = False) -> None:
-        self._implicit_init = not disable_init
+        self._implicit_init = not init_disabled(disable_init)
         self._ready = False
         self._closed = False
         self.belongs_to_store = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -126,7 +125,7 @@ class MemoryStorage(DomainStorage):
             if rules.owned(thread, resource_id) is None:
                 foreign = True
                 return None
-            returned = check_metadata(update(deepcopy(thread)), "what update returned")
+            returned = check_metadata(update(rules.detached(thread)), "what update returned")
             if returned is None:
                 return None
             given = freeze(dict(returned), "metadata").value
@@ -240,7 +239,8 @@ class MemoryStorage(DomainStorage):
         rows = rules.new_messages(check_sequence(messages, "messages"))
         if not rows:
             return []
-        stored = await self._put_messages(rows, now())
+        threads = dict.fromkeys(message.thread_id for message in messages)
+        stored = await self._put_messages(rows, list(threads), now())
         for row in rows:
             row.message.created_at = stored[row.message.id]
         return sorted((row.message for row in rows), key=lambda message: message.created_at)
@@ -422,10 +422,11 @@ class MemoryStorage(DomainStorage):
         """Copy in one transaction; ``None`` for a missing source, ``ConflictError`` for a taken id."""
 
     @abstractmethod
-    async def _put_messages(self, rows: list[MessageRow], moment: datetime) -> dict[str, datetime]:
-        """Upsert by id keeping ``created_at``, then bump every thread named; returns the stored ``created_at`` by id.
+    async def _put_messages(self, rows: list[MessageRow], threads: list[str], moment: datetime) -> dict[str, datetime]:
+        """Upsert by id keeping ``created_at``, then bump ``threads``; returns the stored ``created_at`` by id.
 
-        Raises ``NotFoundError`` (``missing_threads``) and writes nothing when a thread is missing.
+        ``threads`` are all that the call named, also those of messages that a later one of the same id replaced. Raises
+        ``NotFoundError`` (``missing_threads``) and writes nothing when one of them is missing.
         """
 
     @abstractmethod

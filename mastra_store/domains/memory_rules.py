@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from ..errors import NotFoundError, ValidationError
 from ..instants import iso, now
-from ..payload import Payload, encode, freeze
+from ..payload import Payload, decode, encode, freeze
 from ..records import Message, MessageInclude, MessageUpdate, Resource, Thread
 from .checks import (
     as_struct,
@@ -32,10 +33,16 @@ def owned(thread: Thread | None, resource_id: str | None) -> Thread | None:
     return thread if thread is not None and resource_id in (None, thread.resource_id) else None
 
 
+def detached(thread: Thread) -> Thread:
+    """A copy that shares nothing with the thread (G11)."""
+    metadata = None if thread.metadata is None else decode(encode(thread.metadata))
+    return replace(thread, metadata=metadata)
+
+
 def merge(stored: Mapping[str, Any] | None, given: Mapping[str, Any]) -> Payload:
     """Metadata merged one level deep; stored ``None`` counts as ``{}`` (M4)."""
     merged = {**(stored or {}), **given}
-    return Payload(encode(merged), merged)
+    return freeze(merged, "metadata")
 
 
 def more_follow(offset: int, per_page: int | None, total: int) -> bool:
@@ -168,7 +175,7 @@ def copy_maker(
             metadata=value,
             created_at=moment,
         )
-        return NewThread(thread, Payload(encode(value), value))
+        return NewThread(thread, freeze(value, "metadata"))
 
     return make
 
@@ -245,7 +252,7 @@ def _changed(message: Message, update: MessageUpdate) -> MessageRow | None:
         content=given.get("content", message.content),
         created_at=message.created_at,
     )
-    return MessageRow(changed, encode(changed.content) if content is not None else None)
+    return MessageRow(changed, freeze(changed.content, "content").text if content is not None else None)
 
 
 def _merged_content(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

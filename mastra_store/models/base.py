@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, Self
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 from tortoise.models import Model
+from tortoise.queryset import BulkCreateQuery, BulkUpdateQuery
+
+from ..instants import is_aware
+from .queries import with_twins
 
 
 class Index(NamedTuple):
@@ -32,6 +38,52 @@ class StoredModel(Model):
         """Not a table itself."""
 
         abstract = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        for name, value in kwargs.items():
+            if isinstance(value, datetime) and not is_aware(value):
+                raise ValueError(f"{name} must be an aware datetime, e.g. datetime.now(UTC)")
+        super().__init__(**kwargs)
+
+    @classmethod
+    def _choose_db(cls, for_write: bool = False) -> BaseDBAsyncClient:
+        """The database that the class is bound to, whatever a global router says."""
+        return cls._meta.db
+
+    async def save(
+        self,
+        using_db: BaseDBAsyncClient | None = None,
+        update_fields: Iterable[str] | None = None,
+        force_create: bool = False,
+        force_update: bool = False,
+    ) -> None:
+        """Write the instance, or some of its fields (with the twins of the instants among them)."""
+        names = None if update_fields is None else with_twins(type(self), update_fields)
+        await super().save(using_db, names, force_create, force_update)
+
+    async def refresh_from_db(
+        self, fields: Iterable[str] | None = None, using_db: BaseDBAsyncClient | None = None
+    ) -> None:
+        """Read the stored values of all fields, or of some."""
+        await super().refresh_from_db(self._meta.fields if fields is None else fields, using_db or self._meta.db)
+
+    @classmethod
+    def bulk_create(
+        cls, objects: Iterable[Self], using_db: BaseDBAsyncClient | None = None, **options: Any
+    ) -> BulkCreateQuery[Self]:
+        """Insert many rows; options as Tortoise's ``bulk_create`` has them, fields named as in the model."""
+        return cls.all().using_db(using_db).bulk_create(objects, **options)
+
+    @classmethod
+    def bulk_update(
+        cls,
+        objects: Iterable[Self],
+        fields: Iterable[str],
+        batch_size: int | None = None,
+        using_db: BaseDBAsyncClient | None = None,
+    ) -> BulkUpdateQuery[Self]:
+        """Write some fields of many instances."""
+        return cls.all().using_db(using_db).bulk_update(objects, fields, batch_size)
 
     @classmethod
     async def get_or_create(

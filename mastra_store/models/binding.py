@@ -8,21 +8,19 @@ no context and work in any task.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import count
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from pypika_tortoise.queries import Query, Table
 from tortoise.backends.base import executor
 from tortoise.backends.base.client import BaseDBAsyncClient
-from tortoise.manager import Manager
-from tortoise.models import MetaInfo, Model
-from tortoise.queryset import BulkUpdateQuery, QuerySet, UpdateQuery
+from tortoise.models import MetaInfo
 
 from .base import StoredModel
 from .columns import Column, ColumnFormat, InstantColumn, TwinColumn
+from .queries import BoundManager
 
-M = TypeVar("M", bound=Model)
 _numbers = count(1)
 
 
@@ -69,54 +67,14 @@ class _BoundMeta(MetaInfo):
         return cast(BaseDBAsyncClient, self._model._bound_client)  # type: ignore[attr-defined]
 
 
-class _TwinQuerySet(QuerySet[M]):
-    """Updates of instants reach their twin columns too."""
-
-    def update(self, **kwargs: Any) -> UpdateQuery:
-        for name in _instants(self.model, kwargs):
-            kwargs[f"{name}_twin"] = kwargs[name]
-        return super().update(**kwargs)
-
-    def bulk_update(
-        self, objects: Iterable[M], fields: Iterable[str], batch_size: int | None = None
-    ) -> BulkUpdateQuery[M]:
-        return super().bulk_update(objects, _with_twins(self.model, fields), batch_size)
-
-
-class _TwinManager(Manager):
-    """Hands out query sets that keep twins in step."""
-
-    def get_queryset(self) -> QuerySet[Any]:
-        return _TwinQuerySet(self._model)
-
-
-class _TwinModel(StoredModel):
-    """Saving some fields of an instance saves their twins too."""
-
-    class Meta:
-        abstract = True
-
-    async def save(
-        self,
-        using_db: BaseDBAsyncClient | None = None,
-        update_fields: Iterable[str] | None = None,
-        force_create: bool = False,
-        force_update: bool = False,
-    ) -> None:
-        names = None if update_fields is None else _with_twins(type(self), update_fields)
-        await super().save(using_db, names, force_create, force_update)
-
-
 def _bind(
     model: type[StoredModel], client: BaseDBAsyncClient, format: ColumnFormat, schema: str | None
 ) -> type[StoredModel]:
     fields: dict[str, Column] = {column.model_field_name: column.bound(format) for column in columns_of(model)}
-    bases: tuple[type[StoredModel], ...] = (model,)
-    options: dict[str, Any] = {"table": table_of(model), "schema": schema, "app": client.connection_name}
     if format.twins:
-        bases = (model, _TwinModel)
-        options["manager"] = _TwinManager()
         fields |= _twins(fields, format)
+    alias = client.connection_name
+    options = {"table": table_of(model), "schema": schema, "app": alias, "manager": BoundManager()}
     attributes = {
         **fields,
         "Meta": type("Meta", (), options),
@@ -126,7 +84,7 @@ def _bind(
         "_no_comments": True,
     }
     metaclass: Any = type(model)
-    bound: type[StoredModel] = metaclass(model.__name__, bases, attributes)
+    bound: type[StoredModel] = metaclass(model.__name__, (model,), attributes)
     _finish(bound, client)
     return bound
 
@@ -150,12 +108,3 @@ def _finish(bound: type[StoredModel], client: BaseDBAsyncClient) -> None:
     basequery = client.query_class.from_(meta.basetable)
     meta.basequery = cast(Query, basequery)
     meta.basequery_all_fields = cast(Query, basequery.select(*meta.db_fields))
-
-
-def _instants(model: type[Model], names: Iterable[str]) -> list[str]:
-    return [name for name in names if isinstance(model._meta.fields_map.get(name), InstantColumn)]
-
-
-def _with_twins(model: type[Model], names: Iterable[str]) -> list[str]:
-    given = list(names)
-    return given + [f"{name}_twin" for name in _instants(model, given)]

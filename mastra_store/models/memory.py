@@ -28,7 +28,8 @@ class Thread(StoredModel):
         ),
         "postgres": (
             Index("mastra_store_threads_created", ('"createdAt"',)),
-            Index("mastra_store_threads_updated", ('"updatedAt"',)),
+            # Mastra bumps threads with NOW(), whose plain column is local time; the lists order by the instant itself.
+            Index("mastra_store_threads_updated", ('COALESCE("updatedAtZ", "updatedAt" AT TIME ZONE \'UTC\')',)),
         ),
     }
 

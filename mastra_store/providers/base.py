@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from ..backends.sql.domain import SqlDomain
 from ..backends.sql.session import SqlDatabase
 from ..domains import DOMAINS
-from ..store import Store, init_disabled, own_members
+from ..domains.base import init_disabled
+from ..store import Store, own_members
 
 
 class SqlProviderStore(Store):

@@ -78,11 +78,10 @@ def _unprivileged_account() -> tuple[int, int] | None:
     """User and group to run under when we are root (PostgreSQL refuses root), None when we are not."""
     if os.geteuid() != 0:
         return None
-    try:
+    with contextlib.suppress(KeyError):
         entry = pwd.getpwnam("nobody")
-    except KeyError:
-        return 65534, 65534
-    return entry.pw_uid, entry.pw_gid
+        return entry.pw_uid, entry.pw_gid
+    return 65534, 65534
 
 
 def _temporary_root(account: tuple[int, int] | None) -> Path:
@@ -127,10 +126,9 @@ def _read_pid_file(home: Path) -> list[str]:
 
 def _forget_shared_memory(home: Path) -> None:
     """Remove the System V segment that a killed server leaves in the kernel."""
-    lines = _read_pid_file(home)  # an orderly stop removes it
-    if len(lines) >= 7 and len(lines[6].split()) == 2:
-        remove = 0  # IPC_RMID
-        ctypes.CDLL(None).shmctl(int(lines[6].split()[1]), remove, None)
+    segment = "".join(_read_pid_file(home)[6:7]).split()[1:]  # an orderly stop removes the file
+    if segment:
+        ctypes.CDLL(None).shmctl(int(segment[0]), 0, None)  # 0: IPC_RMID
 
 
 def _discard(home: Path) -> None:
@@ -431,7 +429,7 @@ class PostgresServer:
         workspace.run([*command, "-c", statement], self._directory(), PGPASSWORD=self.password, PGCONNECT_TIMEOUT="30")
 
     def _initialise(self, workspace: _Workspace) -> None:
-        """Make the data directory."""
+        """Make the directory of the server and the data directory in it."""
         home = workspace.make_directory()
         with contextlib.ExitStack() as undo:
             undo.callback(_discard, home)

@@ -77,4 +77,4 @@ def is_lost(error: BaseException) -> bool:
         return False
     if isinstance(error, (*_LOST, OSError)):
         return True
-    return isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)
+    return isinstance(error, asyncpg.InterfaceError) and any(word in str(error) for word in ("closed", "released"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -47,7 +48,7 @@ class Leases:
 
     def take_idle(self) -> Connection | None:
         """A connection that is at hand, if there is one."""
-        if self._idle and not self._closed and not self._idle[-1].is_closed():
+        if self._idle and not self._closed and not _is_gone(self._idle[-1]):
             return self._idle.pop()
         return None
 
@@ -58,7 +59,7 @@ class Leases:
                 raise StoreClosedError("the database has been closed")
             while self._idle:
                 connection = self._idle.pop()
-                if not connection.is_closed():
+                if not _is_gone(connection):
                     return connection
                 self._drop(connection)
             if self._count < self._size:
@@ -69,7 +70,7 @@ class Leases:
 
     def give(self, connection: Connection) -> None:
         """Hand the connection to the next waiter, or keep it. It must not be in a transaction."""
-        if connection.is_closed() or self._closed:
+        if self._closed or _is_gone(connection):
             self._drop(connection)
         elif not self._pass_on(connection):
             self._keep(connection)
@@ -150,15 +151,15 @@ class Leases:
             try:
                 await self._pool.release(connection, timeout=_ROLLBACK_SECONDS)
             except DRIVER_ERRORS:
-                connection.terminate()
+                _cut(connection)
 
     async def _clean(self, connection: Connection) -> None:
         try:
-            if not connection.is_closed():
+            if not _is_gone(connection):
                 # Also when nothing is open: it waits until a cancelled statement is over on the server.
                 await asyncio.wait_for(connection.execute("ROLLBACK"), _ROLLBACK_SECONDS)
         except DRIVER_ERRORS:
-            connection.terminate()
+            _cut(connection)
         finally:
             self.give(connection)
 
@@ -183,3 +184,16 @@ class Leases:
         elif self._idle:
             self._quiet = True
             self._watch_idle(seconds)
+
+
+def _is_gone(connection: Connection) -> bool:
+    """Whether a connection is closed, or was taken from us when its pool was cut."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
+
+
+def _cut(connection: Connection) -> None:
+    with suppress(asyncpg.InterfaceError):  # the pool may have done so already
+        connection.terminate()

@@ -44,10 +44,9 @@ class MemoryPG(SqlMemory[PostgresDatabase]):
         super()._bind_statements()
         self._pg = PostgresMemorySql(self._sql, self._dialect)
 
-    async def _put_messages(self, rows: list[MessageRow], moment: datetime) -> dict[str, datetime]:
-        threads = {row.message.thread_id for row in rows}
+    async def _put_messages(self, rows: list[MessageRow], threads: list[str], moment: datetime) -> dict[str, datetime]:
         if len(threads) > 1:
-            return await self._put_in_several(rows, sorted(threads), moment)
+            return await self._put_in_several(rows, threads, moment)
         stored = await self._put_in_one(rows, moment)
         if not stored:
             raise missing_threads(threads)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import asyncpg
 from yarl import URL
@@ -20,10 +22,11 @@ _OUR_OPTIONS: dict[str, Callable[[str], Any]] = {
 }
 
 
-class PostgresOptions(NamedTuple):
+@dataclass(frozen=True)
+class PostgresOptions:
     """Where and how to connect. Exactly one of ``url`` and ``pool`` is given."""
 
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     pool: asyncpg.Pool | None = None
     schema_name: str = "public"
     pool_size: int = 10
@@ -75,8 +78,8 @@ def normalise(url: str) -> str:
     """A key that is equal for URLs of one database opened alike: default port, order of options."""
     options = url_options(url)
     parsed = URL(options.url or "")
-    bare = parsed.with_scheme("postgres").with_port(parsed.port or 5432).with_query(sorted(parsed.query.items()))
-    return repr(options._replace(url=str(bare)))
+    place = parsed.user, parsed.password, parsed.host, parsed.port or 5432, parsed.path.strip("/")
+    return repr((place, sorted(parsed.query.items()), replace(options, url=None)))
 
 
 def _parse(url: str) -> URL:
@@ -85,7 +88,7 @@ def _parse(url: str) -> URL:
         port = parsed.port
     except ValueError as error:
         raise ValidationError(f"not a PostgreSQL URL: {redact(url)!r} ({_without(str(error), url)})") from None
-    if parsed.scheme not in ("postgres", "postgresql") or port == 0:
+    if parsed.scheme not in ("postgres", "postgresql") or port == 0 or not re.match(r"\w+://", url):
         raise ValidationError(
             f"not a PostgreSQL URL: {redact(url)!r}; write postgres://user:password@host:5432/database"
         )
@@ -110,3 +113,11 @@ def _check(found: dict[str, Any]) -> None:
     size = found.get("pool_size", 1)
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise ValidationError("pool_size must be an int >= 1", details={"field": "pool_size"})
+    for name in ("idle_seconds", "connect_timeout", "command_timeout"):
+        _check_seconds(name, found.get(name, 1.0))
+
+
+def _check_seconds(name: str, value: Any) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 <= value < 1e9 or (value == 0 and name != "idle_seconds"):
+        raise ValidationError(f"{name} must be a number of seconds above 0", details={"field": name})

@@ -5,9 +5,12 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.exceptions import IntegrityError
 
 from ...errors import UnsupportedOperationError
+from .errors import DRIVER_ERRORS, translate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,10 +42,18 @@ class PostgresOrm(AsyncpgDBClient):
             "and pass using_db=tx"
         )
 
+    async def _translate_exceptions(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        """Integrity errors stay Tortoise's own; all others are ours."""
+        try:
+            return await func(self, *args, **kwargs)
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise IntegrityError(error) from error
+        except DRIVER_ERRORS as error:
+            raise translate(error, self._database.name) from error
+
     async def execute_many(self, query: str, values: list[list[Any]]) -> None:
         """Run a statement once per row of values; asyncpg sends them as one transaction."""
-        async with self.acquire_connection() as connection:
-            await self._translate_exceptions(_executemany, connection, query, values)
+        await self._translate_exceptions(_executemany, query, values)
 
     @asynccontextmanager
     async def _of_session(self) -> AsyncIterator[Any]:
@@ -50,5 +61,6 @@ class PostgresOrm(AsyncpgDBClient):
         yield self._session.connection
 
 
-async def _executemany(self: PostgresOrm, connection: Any, query: str, values: list[list[Any]]) -> None:
-    await connection.executemany(query, values)
+async def _executemany(orm: PostgresOrm, query: str, values: list[list[Any]]) -> None:
+    async with orm.acquire_connection() as connection:
+        await connection.executemany(query, values)

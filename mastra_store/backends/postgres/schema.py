@@ -11,12 +11,13 @@ import asyncpg
 
 from ...errors import StoreError
 from ...models.base import StoredModel
-from ..sql.schema import ColumnSpec, TableSpec, missing_columns, table_spec
+from ..sql.schema import OWN_PREFIX, ColumnSpec, TableSpec, missing_columns, table_spec
 
 if TYPE_CHECKING:
     from .database import PostgresDatabase, PostgresSession
 
 _ATTEMPTS = 5
+_LONGEST_NAME = 63
 # Another program that creates the same things at the same moment, without our lock.
 _RACES = (
     asyncpg.UniqueViolationError,
@@ -81,13 +82,22 @@ def _missing(table: TableSpec, schema: str, present: set[str], indexes: set[str]
     for index in table.indexes:
         full = index_name(index.name, schema)
         if full not in indexes:
-            yield f'CREATE INDEX IF NOT EXISTS "{full}" ON {name} ({", ".join(index.columns)})'
+            yield f'CREATE INDEX IF NOT EXISTS "{full}" ON {name} ({", ".join(_indexed(part) for part in index.columns)})'
 
 
 def index_name(name: str, schema: str) -> str:
-    """Index names carry the schema unless it is ``public``, cut to PostgreSQL's 63 bytes."""
-    prefix = "" if schema == "public" else re.sub(r"[^A-Za-z0-9_]", "_", schema) + "_"
-    return (prefix + name)[:63]
+    """Mastra's index names carry the schema unless it is ``public``; ours are the same everywhere.
+
+    Where that would be longer than PostgreSQL's 63 bytes Mastra makes no index, and the one made here is ours.
+    """
+    if schema == "public" or name.startswith(OWN_PREFIX):
+        return name
+    full = f"{re.sub(r'[^A-Za-z0-9_]', '_', schema)}_{name}"
+    return full if len(full) <= _LONGEST_NAME else OWN_PREFIX + name.removeprefix("mastra_")
+
+
+def _indexed(part: str) -> str:
+    return f"({part})" if "(" in part else part
 
 
 def _declaration(column: ColumnSpec, key: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
@@ -386,10 +385,6 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
             )
         except (ValueError, TypeError, AttributeError) as error:
             raise _corrupt("mastra_messages", row[0], error) from error
-
-    @abstractmethod
-    async def _put_messages(self, rows: list[MessageRow], moment: datetime) -> dict[str, datetime]:
-        """Each dialect has its own quickest way."""
 
 
 def message_shape(query: MessageQuery) -> MessageShape:

@@ -176,9 +176,15 @@ class MemorySql:
             used += 1
             conditions.append(f'"resourceId" = ${used}')
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        column = {"created_at": "createdAt", "updated_at": "updatedAt"}[shape.field]
-        order = self.order(column, shape.descending)
+        order = self._thread_order(shape)
         return self._page(self.threads, self.thread_columns, where, order, used, shape.limit, True)
+
+    def _thread_order(self, shape: ThreadShape) -> str:
+        """Mastra bumps ``updatedAt`` with ``NOW()``, which in the plain column is local time: the twin orders it."""
+        if shape.field == "created_at":
+            return self.order("createdAt", shape.descending)
+        way = " DESC" if shape.descending else ""
+        return f"{self._dialect.read_instant_sql('updatedAt')}{way}, {self._dialect.by_code_point('id')}{way}"
 
     def _page(
         self, table: str, columns: str, where: str, order: str, used: int, limit: Limit, counted: bool

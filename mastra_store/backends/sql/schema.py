@@ -10,6 +10,9 @@ from ...models.binding import columns_of, key_of, table_of
 from ...models.columns import InstantColumn
 from .dialect import Dialect
 
+OWN_PREFIX = "mastra_store_"
+"""How the names of the indexes begin that this package adds to Mastra's."""
+
 
 class ColumnSpec(NamedTuple):
     """A physical column: name, type and whether it may be NULL; a twin names the column that it follows."""

@@ -223,15 +223,15 @@ class SqliteDatabase:
         return thread
 
     async def _close(self) -> None:
+        await self._opening.settled()
         with suppress(TimeoutError):  # a transaction that somebody holds open for longer is rolled back
-            await asyncio.wait_for(self._gate.acquire(), _PATIENCE)
+            async with asyncio.timeout(_PATIENCE), self._gate:
+                pass
         readers, self._readers = self._readers, []
         writer, self._writer = self._writer, None
         for thread in readers + ([writer] if writer else []):  # the writer last: it checkpoints the log
             await thread.close()
         forget_alias(self.orm.connection_name)
-        if self._gate.locked():
-            self._gate.release()
 
 
 def connect(options: SqliteOptions, *, read_only: bool = False) -> sqlite3.Connection:

@@ -70,7 +70,7 @@ class SqliteDialect(Dialect):
 
     def read_instant_sql(self, column: str) -> str:
         """As it stands."""
-        return column
+        return f'"{column}"'
 
     def read_json_sql(self, column: str) -> str:
         """Text as it stands; a blob as text where SQLite can, else as it is (``json_text`` decodes it)."""

@@ -35,9 +35,8 @@ class MemoryLibSQL(SqlMemory[SqliteDatabase]):
         self._dates_of = dialect.sql(f'SELECT id, "createdAt" FROM {sql.messages} WHERE {dialect.in_list("id", 1)}')
         self._windows = _WindowStatements(self)
 
-    async def _put_messages(self, rows: list[MessageRow], moment: datetime) -> dict[str, datetime]:
+    async def _put_messages(self, rows: list[MessageRow], threads: list[str], moment: datetime) -> dict[str, datetime]:
         values = [self._message_values(row) for row in rows]
-        threads = list(dict.fromkeys(row.message.thread_id for row in rows))
         stamp = self._dialect.instant(moment)
         stored = {row.message.id: row.message.created_at for row in rows}
 

@@ -24,12 +24,11 @@ class ConnectionThread:
         self._connection._thread.daemon = True
 
     async def start(self) -> None:
-        """Start the thread and connect; a caller that goes away meanwhile leaves no half-open connection."""
-        task = asyncio.ensure_future(self._connect())
+        """Start the thread and connect. When that fails, or the caller goes away meanwhile, nothing is left behind."""
         try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.add_done_callback(lambda _: self._connection.stop())
+            await uncancelled(self._connect())
+        except BaseException:
+            await uncancelled(self.close())
             raise
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -44,7 +43,7 @@ class ConnectionThread:
 
     async def close(self) -> None:
         """Finish what is queued, close the connection and end the thread."""
-        await uncancelled(self._connection.close())
+        await uncancelled(self._connection.close())  # a connection that never opened has stopped already
         while self._connection._thread.is_alive():  # noqa: ASYNC110 - it ends by itself within moments
             await asyncio.sleep(0.001)
 

@@ -39,10 +39,10 @@ def _path(location: str) -> str:
         path = location.removeprefix("sqlite:///")
     elif location.startswith("file:"):
         path = location.removeprefix("file:")
-        path = path.removeprefix("//") if path.startswith("///") else path
+        path = path.removeprefix("//") if path.startswith("///") else "" if path.startswith("//") else path
     else:
         path = ""
-    if not path:
+    if not path or "%00" in path or "\0" in path:
         raise ValidationError(
             f"not a SQLite URL: {location!r}; "
             "write sqlite:///relative.db, sqlite:////absolute.db, file:./app.db or :memory:"
@@ -53,9 +53,9 @@ def _path(location: str) -> str:
 def _options(given: Mapping[str, str]) -> dict[str, Any]:
     known: dict[str, Callable[[str], Any]] = {
         "mode": _mode,
-        "busy_timeout": float,
-        "readers": int,
-        "max_page_count": int,
+        "busy_timeout": _seconds,
+        "readers": lambda value: _whole(value, least=0),
+        "max_page_count": lambda value: _whole(value, least=1),
     }
     unknown = [name for name in given if name not in known]
     if unknown:
@@ -64,6 +64,20 @@ def _options(given: Mapping[str, str]) -> dict[str, Any]:
         return {name: known[name](value) for name, value in given.items()}
     except ValueError as error:
         raise ValidationError(f"an option of a SQLite URL cannot be read: {error}") from None
+
+
+def _seconds(value: str) -> float:
+    seconds = float(value)
+    if not 0 <= seconds < 1e6:
+        raise ValueError(f"{value} is no number of seconds")
+    return seconds
+
+
+def _whole(value: str, *, least: int) -> int:
+    number = int(value)
+    if not least <= number < 2**31:
+        raise ValueError(f"{value} must be an int >= {least}")
+    return number
 
 
 def _mode(value: str) -> str:

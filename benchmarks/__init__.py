@@ -1,0 +1,1 @@
+"""Measurements: ours beside hand-written SQL, plain Tortoise and the official npm packages, in one run."""

@@ -1,0 +1,5 @@
+"""Fixtures of this folder."""
+
+from tests.resilience.support import quiet_loop
+
+__all__ = ["quiet_loop"]
