@@ -45,6 +45,8 @@ def _run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     report: dict[str, Any] = {"machine": _machine(), "options": vars(options), "backends": {}}
     plan = Plan([BY_NAME[name] for name in options.ops], options.callers, options.rounds, options.seconds)
     packages = _packages(options, console)
+    if packages is not None:
+        report["npm"] = json.loads((packages.folder / "package.json").read_text())["dependencies"]
     entries = [entry for entry in ENTRIES if packages is not None or entry != NPM]
     for backend in options.backends:
         found: dict[str, Any] = {}

@@ -22,7 +22,7 @@ from .instants import is_aware, iso
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder()
 DEEPEST = 256
-"""How deep a payload may be nested: Python's own limit depends on the caller's stack, and what is stored must be read."""
+"""How deep a payload may be nested. Python's own limit depends on the caller's stack, too late for what is stored."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 

@@ -69,10 +69,17 @@ class StoredModel(Model):
 
     @classmethod
     def bulk_create(
-        cls, objects: Iterable[Self], using_db: BaseDBAsyncClient | None = None, **options: Any
+        cls,
+        objects: Iterable[Self],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_fields: Iterable[str] | None = None,
+        on_conflict: Iterable[str] | None = None,
+        using_db: BaseDBAsyncClient | None = None,
     ) -> BulkCreateQuery[Self]:
-        """Insert many rows; options as Tortoise's ``bulk_create`` has them, fields named as in the model."""
-        return cls.all().using_db(using_db).bulk_create(objects, **options)
+        """Insert many rows, optionally updating those that exist; fields are named as in the model."""
+        rows = cls.all().using_db(using_db)
+        return rows.bulk_create(objects, batch_size, ignore_conflicts, update_fields, on_conflict)
 
     @classmethod
     def bulk_update(

@@ -29,8 +29,29 @@ class PostgresSession:
     """An open transaction on one connection."""
 
     def __init__(self, connection: Connection, name: str) -> None:
-        self.connection = connection
+        self._connection: Connection | None = connection
         self._name = name
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, as long as the transaction is open."""
+        if self._connection is None:
+            raise UnsupportedOperationError("this transaction is over; its connection serves nothing any more")
+        return self._connection
+
+    async def commit(self) -> None:
+        """Commit, or say that the server rolled back because a statement had failed."""
+        try:
+            status = await self.connection.execute("COMMIT")
+        except DRIVER_ERRORS as error:
+            raise translate(error, self._name) from error
+        if status != "COMMIT":
+            text = f"{self._name}: the transaction was rolled back, as one of its statements had failed"
+            raise StoreError(text, details={"reason": "rolled_back"})
+
+    def end(self) -> None:
+        """Let go of the connection."""
+        self._connection = None
 
     async def fetch(self, sql: str, *args: Any) -> list[Any]:
         """Run a statement and return its rows."""
@@ -101,14 +122,16 @@ class PostgresDatabase:
     async def session(self, *, snapshot: bool = False) -> AsyncIterator[PostgresSession]:
         """Hold a connection for one transaction; it ends with the block, cancelled in BEGIN or COMMIT as well."""
         connection = await self._take()
+        session = PostgresSession(connection, self.name)
         try:
-            session = PostgresSession(connection, self.name)
             await session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ" if snapshot else "BEGIN")
             yield session
-            await session.execute("COMMIT")
+            await session.commit()
         except BaseException:
+            session.end()
             await self._leases.give_back_clean(connection)
             raise
+        session.end()
         self._leases.give(connection)
 
     @asynccontextmanager

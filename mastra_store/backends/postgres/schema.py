@@ -82,7 +82,8 @@ def _missing(table: TableSpec, schema: str, present: set[str], indexes: set[str]
     for index in table.indexes:
         full = index_name(index.name, schema)
         if full not in indexes:
-            yield f'CREATE INDEX IF NOT EXISTS "{full}" ON {name} ({", ".join(_indexed(part) for part in index.columns)})'
+            columns = ", ".join(_indexed(part) for part in index.columns)
+            yield f'CREATE INDEX IF NOT EXISTS "{full}" ON {name} ({columns})'
 
 
 def index_name(name: str, schema: str) -> str:

@@ -46,6 +46,7 @@ class SqliteTransaction:
     def __init__(self, database: SqliteDatabase, thread: ConnectionThread) -> None:
         self._database = database
         self._thread = thread
+        self._over = False
 
     async def fetch(self, sql: str, *args: Any) -> list[Any]:
         """Run a statement and return its rows."""
@@ -61,7 +62,13 @@ class SqliteTransaction:
 
     async def run(self, work: Work[T]) -> T:
         """Run a function on the connection."""
+        if self._over:
+            raise UnsupportedOperationError("this transaction is over; its connection serves nothing any more")
         return await self._database.on_thread(self._thread, work)
+
+    def end(self) -> None:
+        """Refuse further statements."""
+        self._over = True
 
     read = write = run
 
@@ -192,6 +199,8 @@ class SqliteDatabase:
             except BaseException:
                 await uncancelled(session.run(_rollback))
                 raise
+            finally:
+                session.end()
         finally:
             self._holder = None
             self._gate.release()
