@@ -75,7 +75,7 @@ async def message_text(memory: MemoryStorage, names: Names, text: str) -> list[A
     saved = await saved_message(memory, thread, names("with text"), content=said(text, **{"key" + text: text}))
     await memory.update_messages(messages=[MessageUpdate(id=saved.id, content={"more": [text]})])
     read = (await message_of(memory, saved.id)).content
-    return [saved.content["content"], read["content"], read["key" + text], read["more"][0]]
+    return [saved.content["content"], read["content"], read.get("key" + text), read["more"][0]]
 
 
 async def working_memory(memory: MemoryStorage, names: Names, text: str) -> list[Any]:
@@ -90,7 +90,7 @@ async def metadata(memory: MemoryStorage, names: Names, text: str) -> list[Any]:
     saved = await saved_thread(memory, names("with metadata"), metadata={"text": text})
     await memory.update_thread(id=saved.id, metadata={"more": [text], "key" + text: text})
     read = (await thread_of(memory, saved.id)).metadata or {}
-    return [read["text"], read["more"][0], read["key" + text]]
+    return [read.get("text"), read["more"][0], read.get("key" + text)]
 
 
 COLUMNS: dict[str, Column] = {

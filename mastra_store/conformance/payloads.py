@@ -37,6 +37,7 @@ AWKWARD_KEYS: dict[str, Any] = {
     "😀": 14,
     "A": "upper",
     "metadata": {"metadata": None},
+    "null": None,
 }
 """Keys that mean something to one database or another; here they are plain keys."""
 

@@ -7,9 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from types import TracebackType
-from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
 
-from ..errors import StoreClosedError, StoreError
+from ..errors import StoreClosedError, StoreError, UnsupportedOperationError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from tortoise.backends.base.client import BaseDBAsyncClient
 
 _DISABLE_INIT = "MASTRA_DISABLE_STORAGE_INIT"
 P = ParamSpec("P")
@@ -46,6 +51,12 @@ def operation(
 def init_disabled(argument: bool) -> bool:
     """Whether implicit initialisation is forbidden, by argument or by the environment (C12)."""
     return argument or os.environ.get(_DISABLE_INIT, "").lower() == "true"
+
+
+def no_orm(storage: DomainStorage, what: str) -> UnsupportedOperationError:
+    """The error of a backend without Tortoise models."""
+    text = f"{type(storage).__name__} has no {what} for ad-hoc queries; the SQL backends (SQLite, PostgreSQL) have"
+    return UnsupportedOperationError(text, domain=storage.domain)
 
 
 class DomainStorage(ABC):
@@ -86,6 +97,13 @@ class DomainStorage(ABC):
     @abstractmethod
     async def dangerously_clear_all(self) -> None:
         """Remove all rows of this domain's tables; the tables stay usable, other domains untouched (G14)."""
+
+    def transaction(self) -> AbstractAsyncContextManager[BaseDBAsyncClient]:
+        """A transaction for ad-hoc work with the bound models, on SQL backends.
+
+        Raises ``UnsupportedOperationError`` where the backend has none.
+        """
+        raise no_orm(self, "transactions")
 
     async def __aenter__(self) -> Self:
         if self._implicit_init:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import NotFoundError
 from ..instants import now
@@ -24,7 +24,7 @@ from ..records import (
 )
 from ..records.base import new_id
 from . import memory_rules as rules
-from .base import DomainStorage, operation
+from .base import DomainStorage, no_orm, operation
 from .checks import (
     check_count,
     check_date_range,
@@ -56,6 +56,9 @@ from .memory_plans import (
 )
 from .metadata_filter import Scalar, check_metadata_filter
 
+if TYPE_CHECKING:
+    from ..models.memory import MemoryModels
+
 
 class MemoryStorage(DomainStorage):
     """Threads, their messages, and the working memory of resources.
@@ -65,6 +68,14 @@ class MemoryStorage(DomainStorage):
     """
 
     domain: ClassVar[str] = "memory"
+
+    @property
+    def models(self) -> MemoryModels:
+        """The Tortoise classes bound to this storage's database, on SQL backends, for ad-hoc queries.
+
+        Raises ``UnsupportedOperationError`` where the backend has none.
+        """
+        raise no_orm(self, "models")
 
     # -- threads -----------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ..instants import now
 from .base import Index, StoredModel
 from .columns import InstantColumn, JsonColumn, TextColumn
@@ -84,6 +86,14 @@ class Resource(StoredModel):
 
         abstract = True
         table = "mastra_resources"
+
+
+class MemoryModels(NamedTuple):
+    """The model classes of one database, for ad-hoc queries: ``await models.Message.filter(role="user").count()``."""
+
+    Thread: type[Thread]
+    Message: type[Message]
+    Resource: type[Resource]
 
 
 MODELS: tuple[type[StoredModel], ...] = (Thread, Message, Resource)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Unpack
 
-import asyncpg
-
-from ..backends.postgres.memory import MemoryPG, open_database
-from ..backends.postgres.options import normalise
+from ..backends.postgres.database import open_database
+from ..backends.postgres.memory import MemoryPG
+from ..backends.postgres.options import PostgresArguments, normalise
 from ..registry import Backend
 from .base import SqlProviderStore
 
@@ -28,27 +28,12 @@ class PostgresStore(SqlProviderStore):
     def __init__(
         self,
         *,
-        url: str | None = None,
-        pool: asyncpg.Pool | None = None,
         id: str | None = None,
-        schema_name: str | None = None,
-        pool_size: int | None = None,
-        idle_seconds: float | None = None,
-        connect_timeout: float | None = None,
-        command_timeout: float | None = None,
         domains: Collection[str] | None = None,
         disable_init: bool = False,
+        **options: Unpack[PostgresArguments],
     ) -> None:
-        database = open_database(
-            url,
-            pool,
-            schema_name=schema_name,
-            pool_size=pool_size,
-            idle_seconds=idle_seconds,
-            connect_timeout=connect_timeout,
-            command_timeout=command_timeout,
-        )
-        self._serve(id, database, domains, disable_init)
+        self._serve(id, open_database(**options), domains, disable_init)
 
 
 def _open(url: str, *, domains: Collection[str], disable_init: bool) -> PostgresStore:

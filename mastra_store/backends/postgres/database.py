@@ -6,17 +6,17 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 import asyncpg
 
-from ...errors import StoreClosedError, StoreConnectionError, StoreError, UnsupportedOperationError
+from ...errors import StoreClosedError, StoreConnectionError, StoreError, UnsupportedOperationError, ValidationError
 from ...models.base import StoredModel
 from ...models.binding import forget_alias, new_alias
 from .dialect import PostgresDialect
 from .errors import DRIVER_ERRORS, REPEATABLE, is_lost, translate, translate_connect
 from .leases import Connection, Leases
-from .options import PostgresOptions
+from .options import PostgresArguments, PostgresOptions, pool_options, url_options
 from .orm import PostgresOrm
 from .schema import create_missing
 
@@ -210,6 +210,15 @@ class PostgresDatabase:
             self._own_pool = asyncpg.create_pool(**self.options.pool_arguments())
         await self._own_pool
         return self._own_pool
+
+
+def open_database(**options: Unpack[PostgresArguments]) -> PostgresDatabase:
+    """The database of a URL or of a caller's pool; exactly one of them must be given. Opens nothing yet."""
+    given: dict[str, Any] = dict(options)
+    url, pool = given.pop("url", None), given.pop("pool", None)
+    if (url is None) == (pool is None):
+        raise ValidationError("give either url or pool", details={"field": "url"})
+    return PostgresDatabase(url_options(url, **given) if pool is None else pool_options(pool, **given))
 
 
 def affected(status: str) -> int:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
-
-import asyncpg
+from typing import Any, Unpack
 
 from ...domains.memory_plans import MessageQuery, MessageRow, Window
 from ...domains.memory_rules import missing_threads
 from ...domains.metadata_filter import matches
-from ...errors import ValidationError
 from ...records import Message
 from ..sql.memory import SqlMemory, message_shape
-from .database import PostgresDatabase, PostgresSession
+from .database import PostgresDatabase, PostgresSession, open_database
 from .memory_sql import PostgresMemorySql
-from .options import pool_options, url_options
+from .options import PostgresArguments
 
 _SCAN = 1000
 
@@ -24,21 +21,12 @@ _SCAN = 1000
 class MemoryPG(SqlMemory[PostgresDatabase]):
     """Threads, messages and resources in PostgreSQL, in the format of ``@mastra/pg``.
 
-    Give ``url`` or ``pool`` (an asyncpg pool of yours, which is never closed here). ``schema_name`` is created when
-    missing. See ``PostgresStore`` for the other options.
+    Takes ``url`` or ``pool`` and the other arguments of ``PostgresStore``.
     """
 
-    def __init__(
-        self,
-        *,
-        url: str | None = None,
-        pool: asyncpg.Pool | None = None,
-        schema_name: str | None = None,
-        pool_size: int | None = None,
-        disable_init: bool = False,
-    ) -> None:
+    def __init__(self, *, disable_init: bool = False, **options: Unpack[PostgresArguments]) -> None:
         super().__init__(disable_init=disable_init)
-        self._attach(open_database(url, pool, schema_name=schema_name, pool_size=pool_size), owned=True)
+        self._attach(open_database(**options), owned=True)
 
     def _bind_statements(self) -> None:
         super()._bind_statements()
@@ -115,10 +103,3 @@ class MemoryPG(SqlMemory[PostgresDatabase]):
             if len(rows) < _SCAN or (end is not None and total >= end and not query.counted):
                 return page, total
             last = rows[-1]
-
-
-def open_database(url: str | None, pool: asyncpg.Pool | None, **options: Any) -> PostgresDatabase:
-    """The database of a URL or of a caller's pool; exactly one must be given."""
-    if (url is None) == (pool is None):
-        raise ValidationError("give either url or pool", details={"field": "url"})
-    return PostgresDatabase(pool_options(pool, **options) if pool is not None else url_options(url or "", **options))

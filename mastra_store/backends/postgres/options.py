@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypedDict
 
 import asyncpg
 from yarl import URL
@@ -20,6 +20,25 @@ _OUR_OPTIONS: dict[str, Callable[[str], Any]] = {
     "connect_timeout": float,
     "command_timeout": float,
 }
+
+
+class PostgresArguments(TypedDict, total=False):
+    """Arguments of everything that opens a PostgreSQL database. ``None`` stands for the default."""
+
+    url: str | None
+    """``postgres://user:password@host:5432/database``; the other arguments may stand in its query as well."""
+    pool: asyncpg.Pool | None
+    """An asyncpg pool of the caller's, instead of a URL; used as it is and never closed here."""
+    schema_name: str | None
+    """The schema of the tables (``public``), created when missing."""
+    pool_size: int | None
+    """The largest number of connections (10)."""
+    idle_seconds: float | None
+    """How long connections may be idle (30)."""
+    connect_timeout: float | None
+    """How long connecting may take, in seconds (10)."""
+    command_timeout: float | None
+    """How long one statement may take, in seconds (no limit)."""
 
 
 @dataclass(frozen=True)

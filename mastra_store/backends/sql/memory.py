@@ -35,19 +35,6 @@ from .memory_sql import Limit, MemorySql, MessageShape, ThreadShape
 from .session import Session
 
 
-class MemoryModels:
-    """The model classes bound to this storage's database, for ad-hoc queries."""
-
-    Thread: type[models.Thread]
-    Message: type[models.Message]
-    Resource: type[models.Resource]
-
-    def __init__(self, bound: dict[str, Any]) -> None:
-        self.Thread = bound["Thread"]
-        self.Message = bound["Message"]
-        self.Resource = bound["Resource"]
-
-
 class SqlMemory(SqlDomain[DB], MemoryStorage):
     """Threads, messages and resources in SQL tables."""
 
@@ -57,9 +44,10 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
         self._sql = MemorySql(self._dialect, self._schema)
 
     @property
-    def models(self) -> MemoryModels:
+    def models(self) -> models.MemoryModels:
         """The bound Tortoise classes: ``await memory.models.Message.filter(role="user").count()``."""
-        return MemoryModels(self._bound_models())
+        bound: dict[str, Any] = self._bound_models()
+        return models.MemoryModels(**bound)
 
     # -- threads -----------------------------------------------------------------------------------------------------
 
