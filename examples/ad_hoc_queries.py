@@ -8,20 +8,16 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from typing import Any
 
 from tortoise.functions import Count
 
-from mastra_store import Message, Store, Thread
-from mastra_store.backends.sql.memory import SqlMemory
+from mastra_store import MemoryStorage, Message, Store, Thread
 
 
 async def main(url: str) -> None:
     """Fill a database, count, and rename a role all or nothing."""
     async with Store(id="reports", default=url) as store:
         memory = store.memory
-        if not isinstance(memory, SqlMemory):
-            sys.exit("The memory of this Store is not kept in SQL tables.")
         await fill(store)
         await report(memory)
         await rename_role(memory, "user", "customer")
@@ -38,14 +34,14 @@ async def fill(store: Store) -> None:
     await store.memory.save_messages(messages=messages)
 
 
-async def report(memory: SqlMemory[Any]) -> None:
+async def report(memory: MemoryStorage) -> None:
     """Messages by role, from a query of our own; no Tortoise context is needed, in whatever task this runs."""
     rows = memory.models.Message.filter(thread_id="report").annotate(count=Count("id")).group_by("role")
     for row in await rows.order_by("role").values("role", "count"):
         print(f"{row['role']:10} {row['count']}")
 
 
-async def rename_role(memory: SqlMemory[Any], old: str, new: str) -> None:
+async def rename_role(memory: MemoryStorage, old: str, new: str) -> None:
     """Two statements in one transaction: what takes part is what is given the connection."""
     models = memory.models
     async with memory.transaction() as tx:
@@ -55,7 +51,7 @@ async def rename_role(memory: SqlMemory[Any], old: str, new: str) -> None:
     print(thread.title if thread else "no thread")
 
 
-async def fail_in_transaction(memory: SqlMemory[Any]) -> None:
+async def fail_in_transaction(memory: MemoryStorage) -> None:
     """Leaving the block by an exception undoes what was done in it."""
     try:
         async with memory.transaction() as tx:

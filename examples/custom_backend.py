@@ -141,10 +141,9 @@ class MemoryInDicts(MemoryStorage):
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
-    async def _put_messages(self, rows: list[MessageRow], moment: datetime) -> dict[str, datetime]:
-        threads = {row.message.thread_id for row in rows}
-        if threads - self._threads.keys():
-            raise missing_threads(threads - self._threads.keys())
+    async def _put_messages(self, rows: list[MessageRow], threads: list[str], moment: datetime) -> dict[str, datetime]:
+        if missing := set(threads) - self._threads.keys():
+            raise missing_threads(missing)
         for row in rows:
             message = copy_of(row.message)
             stored = self._messages.get(message.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -50,5 +51,5 @@ def test_every_option_of_postgres_is_documented() -> None:
     from mastra_store.backends.postgres.options import PostgresOptions
 
     page = (DOCS / "guides" / "connecting.md").read_text()
-    options = [name for name in PostgresOptions._fields if name not in ("url", "pool")]
+    options = [field.name for field in fields(PostgresOptions) if field.name not in ("url", "pool")]
     assert [name for name in options if f"| `{name}` |" not in page] == []
