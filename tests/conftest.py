@@ -39,7 +39,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _needs(item: pytest.Item) -> set[str]:
     fixtures = set(getattr(item, "fixturenames", ()))
     marked = {mark.args[0] for mark in item.iter_markers("needs")}
-    parametrised = {value for value in getattr(getattr(item, "callspec", None), "params", {}).values() if value in BACKENDS}
+    parametrised = {
+        value for value in getattr(getattr(item, "callspec", None), "params", {}).values() if value in BACKENDS
+    }
     return marked | parametrised | ({"postgres"} if "postgres" in fixtures else set()) | ({"node"} & fixtures)
 
 

@@ -14,7 +14,10 @@ from mastra_store.domains import checks, memory, memory_rules
 from mastra_store.domains.checks import Order, Span
 from mastra_store.domains.memory_plans import Window
 from mastra_store.payload import Payload
+from mastra_store.payload import freeze as checked_freeze
 from mastra_store.records import MessageUpdate
+
+from . import reference
 
 
 class Mutation(NamedTuple):
@@ -41,11 +44,15 @@ def careless_freeze(value: Any, field: str) -> Payload:
     return Payload(text, json.loads(text))
 
 
+def float_freeze(value: Any, field: str) -> Payload:
+    """Takes every number for a float."""
+    text = json.dumps(json.loads(checked_freeze(value, field).text, parse_int=float))
+    return Payload(text, json.loads(text))
+
+
 def shared_freeze(value: Any, field: str) -> Payload:
     """Checks the payload but keeps the caller's object."""
-    from mastra_store.payload import freeze
-
-    return freeze(value, field)._replace(value=value)
+    return checked_freeze(value, field)._replace(value=value)
 
 
 def guessed_range(value: Any, field: str = "date_range") -> Span | None:
@@ -121,9 +128,7 @@ MUTATIONS = [
     Mutation("G13", memory, "check_owner_filter", lambda value, field: value or None, "no filter"),
     Mutation("G12", memory, "check_id", checks.check_owner, "blank ids refused"),
     Mutation("G8", memory, "check_metadata", lambda value, field: value or None, "anything empty is nothing"),
-    Mutation(
-        "G8", memory_rules, "encode", lambda value: json.dumps(json.loads(json.dumps(value), parse_int=float)), "floats"
-    ),
+    Mutation("G8", memory_rules, "freeze", float_freeze, "floats"),
     Mutation("M1", memory_rules, "owned", lambda thread, resource_id: thread, "any owner"),
     Mutation("M6", memory_rules, "owned", lambda thread, resource_id: thread, "any owner"),
     Mutation("M3", memory_rules, "check_owner", anything, "no check"),
@@ -153,5 +158,5 @@ MUTATIONS = [
     ),
     Mutation("M29", memory_rules, "united", lambda page, included, descending: [*page, *included], "not united"),
     Mutation("M4", memory_rules, "merge", lambda stored, given: careless_freeze(dict(given), ""), "replaced"),
-    Mutation("M16", memory_rules, "missing_threads", lambda ids: memory.NotFoundError("some thread"), "no names"),
+    Mutation("M16", reference, "missing_threads", lambda ids: memory.NotFoundError("some thread"), "no names"),
 ]
