@@ -47,11 +47,11 @@ def _needs(item: pytest.Item) -> set[str]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(name): the test needs a server or runtime that --without can leave out")
-    if not hasattr(config, "workerinput") and config.getoption("numprocesses", default=None):
-        if "postgres" not in config.getoption("--without"):
-            server = _start_server()
-            config.add_cleanup(server.stop)
-            config.stash[_URL] = server.url()
+    controller = not hasattr(config, "workerinput") and config.getoption("numprocesses", default=None)
+    if controller and "postgres" not in config.getoption("--without"):
+        server = _start_server()
+        config.add_cleanup(server.stop)
+        config.stash[_URL] = server.url()
 
 
 def pytest_configure_node(node: Any) -> None:
