@@ -72,16 +72,22 @@ def _compare(
 
 
 def _growth(backend: Backend, messages: int, plan: Plan, console: Console) -> dict[str, Any]:
-    """Last 10 of a thread in a small and a large table, both alive at the same time."""
+    """Last 10 of a thread in a small and a large table, all alive at the same time; the small one twice."""
     small, large = Dataset.of_messages(_SMALL), Dataset.of_messages(messages)
-    entries = {OURS._replace(name="small"): small, OURS._replace(name="large"): large}
+    sizes = {"small": small, "large": large, "small again": small}
+    entries = {OURS._replace(name=name): dataset for name, dataset in sizes.items()}
     alone = Plan([BY_NAME["last_10"]], [1], max(plan.rounds, 3), plan.seconds)
     with console.status("") as status, arena(backend, entries, None, status.update) as both:
         samples = measure(both, small, alone, lambda text: status.update(f"{backend}: {text}"))
-    times = [samples.best(Key("last_10", 1, name)) or 0.0 for name in ("small", "large")]
-    sizes = small.messages_count, large.messages_count
-    show_growth(console, backend, times[0], times[1], sizes)
-    return {"messages": sizes, "microseconds": times, "ratio": times[1] / times[0]}
+    micros = {name: samples.best(Key("last_10", 1, name)) or 0.0 for name in sizes}
+    show_growth(console, backend, micros, (small.messages_count, large.messages_count))
+    return {
+        "messages": {name: dataset.messages_count for name, dataset in sizes.items()},
+        "microseconds": micros,
+        "ratio": micros["large"] / micros["small"],
+        "noise": micros["small again"] / micros["small"],
+        "rounds": {key.contestant: values for key, values in samples.values.items()},
+    }
 
 
 def _packages(options: argparse.Namespace, console: Console) -> Packages | None:

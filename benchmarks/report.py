@@ -79,12 +79,13 @@ def show(console: Console, backend: Backend, results: list[Line]) -> None:
         console.print(table)
 
 
-def show_growth(console: Console, backend: Backend, small: float, large: float, sizes: tuple[int, int]) -> None:
+def show_growth(console: Console, backend: Backend, micros: dict[str, float], sizes: tuple[int, int]) -> None:
     """How the last 10 of a thread cost in a small and in a large table."""
-    ratio = large / small
+    small, large = micros["small"], micros["large"]
     console.print(
         f"{backend}: last 10 of a thread among {sizes[0]:,} messages: {small:.0f} us, among {sizes[1]:,}: {large:.0f}, "
-        f"{ratio:.2f} times, target <= {GROWTH_LIMIT} {_mark(ratio <= GROWTH_LIMIT)}"
+        f"{large / small:.2f} times, target <= {GROWTH_LIMIT} {_mark(large / small <= GROWTH_LIMIT)}, "
+        f"noise {micros['small again'] / small:.2f}"
     )
 
 

@@ -104,6 +104,8 @@ class _Composer:
             owned = not (isinstance(target, DomainStorage) and target.belongs_to_store)
             if owned and self._disable_init:
                 target._forbid_implicit_init()
+            if isinstance(target, DomainStorage):
+                target.belongs_to_store = True
             self._members[id(target)] = Member(target, owned)
         return self._members[id(target)]
 

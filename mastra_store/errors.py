@@ -96,7 +96,7 @@ class UnknownDomainError(StoreError):
 class StoreClosedError(StoreError):
     """The Store, or the database behind this storage, has been closed; there is no reopening."""
 
-    default_reason = "STORE_CLOSED"
+    default_reason = "CLOSED"
 
 
 class StoreConnectionError(StoreError):

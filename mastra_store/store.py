@@ -9,11 +9,11 @@ from logging import getLogger
 from types import TracebackType
 from typing import Any, Literal, Self, cast, overload
 
-from .backends.once import Once
 from .composition import Composition, Member, check_domain, compose
 from .domains import DOMAINS, DomainStorage, MemoryStorage
 from .domains.base import init_disabled
 from .errors import DomainNotConfiguredError, StoreClosedError, StoreError, UnknownDomainError, ValidationError
+from .once import Once, watched
 
 _log = getLogger("mastra_store")
 
@@ -83,16 +83,15 @@ class Store:
         if self._closing is not None:
             await asyncio.wait({self._closing})
             return
-        self._closing = asyncio.ensure_future(self._close_members())
+        self._closing = watched(self._close_members())
         await asyncio.shield(self._closing)
 
     async def __aenter__(self) -> Self:
-        if self._implicit_init:
-            try:
-                await self.init()
-            except BaseException:
-                await self._close_quietly()
-                raise
+        try:
+            await self._init_implicitly()
+        except BaseException:
+            await self._close_quietly()
+            raise
         return self
 
     async def __aexit__(
@@ -119,7 +118,7 @@ class Store:
         self._check_open("GET_STORE")
         storage = self._storages.get(name)
         if storage is not None and self._implicit_init:
-            await self._origins[name].target.init()
+            await self._origins[name].target._init_implicitly()
         return storage
 
     @property
@@ -178,6 +177,13 @@ class Store:
         self._implicit_init = False
         for member in self._members:
             member.target._forbid_implicit_init()
+
+    async def _init_implicitly(self) -> None:
+        """Initialise without having been asked to, but nothing that was told not to be (C12)."""
+        self._check_open("INIT")
+        if self._implicit_init:
+            for member in self._members:
+                await member.target._init_implicitly()
 
     async def _close_quietly(self) -> None:
         """Close without masking the error that is on its way (C19)."""

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
 
 from ..errors import StoreClosedError, StoreError, UnsupportedOperationError
+from ..once import Once
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -20,6 +21,7 @@ _DISABLE_INIT = "MASTRA_DISABLE_STORAGE_INIT"
 P = ParamSpec("P")
 T = TypeVar("T")
 D = TypeVar("D", bound="DomainStorage")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def operation(
@@ -28,7 +30,7 @@ def operation(
     [Callable[Concatenate[D, P], Awaitable[T]]],
     Callable[Concatenate[D, P], Coroutine[Any, Any, T]],
 ]:
-    """Make a method a public operation: the storage is initialised before its first call, and errors carry ``name``."""
+    """Make a method a public operation: it refuses to run on a closed storage, and its errors carry ``name``."""
 
     def decorate(
         method: Callable[Concatenate[D, P], Awaitable[T]],
@@ -36,8 +38,8 @@ def operation(
         @wraps(method)
         async def call(self: D, /, *args: P.args, **kwargs: P.kwargs) -> T:
             try:
-                if not self._ready:
-                    await self._first_use()
+                if self._closed:
+                    raise StoreClosedError("this storage has been closed")
                 return await method(self, *args, **kwargs)
             except StoreError as error:
                 error.locate(name, self.domain)
@@ -46,6 +48,25 @@ def operation(
         return call
 
     return decorate
+
+
+def hook(method: F) -> F:
+    """Mark a private method that a backend fills in. Before the first of them runs, the storage is initialised (C12).
+
+    So bad arguments are refused before a database is opened or created (G1).
+    """
+    method._is_hook = True  # type: ignore[attr-defined]
+    return method
+
+
+def _after_first_use(method: Any) -> Any:
+    @wraps(method)
+    async def call(self: DomainStorage, *args: Any, **kwargs: Any) -> Any:
+        if not self._ready:
+            await self._first_use()
+        return await method(self, *args, **kwargs)
+
+    return hook(call)
 
 
 def init_disabled(argument: bool) -> bool:
@@ -68,12 +89,19 @@ class DomainStorage(ABC):
 
     domain: ClassVar[str]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, method in list(vars(cls).items()):
+            if any(hasattr(getattr(base, name, None), "_is_hook") for base in cls.__mro__[1:]):
+                setattr(cls, name, _after_first_use(method))
+
     def __init__(self, *, disable_init: bool = False) -> None:
         self._implicit_init = not init_disabled(disable_init)
         self._ready = False
         self._closed = False
+        self._initialising = Once(self._init)
         self.belongs_to_store = False
-        """Whether a provider store owns the database behind this storage, and closes it."""
+        """Whether a Store has taken this storage over, or made it, and closes what is behind it."""
 
     async def init(self) -> None:
         """Create whatever tables, columns and indexes of this domain are missing; never drops or rewrites data (C10).
@@ -83,7 +111,7 @@ class DomainStorage(ABC):
         if self._closed:
             raise StoreClosedError("this storage has been closed", operation="INIT", domain=self.domain)
         try:
-            await self._init()
+            await self._initialising()
         except StoreError as error:
             error.locate("INIT", self.domain)
             raise
@@ -106,8 +134,7 @@ class DomainStorage(ABC):
         raise no_orm(self, "transactions")
 
     async def __aenter__(self) -> Self:
-        if self._implicit_init:
-            await self.init()
+        await self._init_implicitly()
         return self
 
     async def __aexit__(
@@ -117,7 +144,7 @@ class DomainStorage(ABC):
 
     @abstractmethod
     async def _init(self) -> None:
-        """Create the schema, once, however many callers there are."""
+        """Create the schema; called once, however many callers there are."""
 
     @abstractmethod
     async def _close(self) -> None:
@@ -131,10 +158,11 @@ class DomainStorage(ABC):
         """A Store built with ``disable_init`` says so to what was passed to it (C12)."""
         self._implicit_init = False
 
-    async def _first_use(self) -> None:
-        if self._closed:
-            raise StoreClosedError("this storage has been closed", domain=self.domain)
+    async def _init_implicitly(self) -> None:
+        """Initialise without having been asked to, unless that is forbidden (C12)."""
         if self._implicit_init:
             await self.init()
-        else:
-            self._ready = True
+
+    async def _first_use(self) -> None:
+        await self._init_implicitly()
+        self._ready = not self._closed

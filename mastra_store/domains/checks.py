@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from inspect import iscoroutinefunction
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -54,6 +55,12 @@ def check_str(value: Any, field: str) -> str:
     if not isinstance(value, str):
         raise invalid(f"{field} must be a string", field)
     return value
+
+
+def check_callable(value: Any, field: str) -> None:
+    """A plain function, called while a lock is held and therefore no coroutine function (M6)."""
+    if not callable(value) or iscoroutinefunction(value):
+        raise invalid(f"{field} must be a plain function, not a coroutine function", field)
 
 
 def check_ids(values: Any, field: str) -> list[str]:
@@ -124,6 +131,8 @@ def check_date_range(value: Any, field: str = "date_range") -> Span | None:
     if value is None:
         return None
     given = as_struct(value, DateRange, field)
+    if not isinstance(given.start_exclusive, bool) or not isinstance(given.end_exclusive, bool):
+        raise invalid(f"{field}: start_exclusive and end_exclusive must be bool", field)
     start = _bound(given.start, f"{field}.start")
     end = _bound(given.end, f"{field}.end")
     if start is not None and given.start_exclusive:

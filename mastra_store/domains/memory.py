@@ -24,8 +24,9 @@ from ..records import (
 )
 from ..records.base import new_id
 from . import memory_rules as rules
-from .base import DomainStorage, no_orm, operation
+from .base import DomainStorage, hook, no_orm, operation
 from .checks import (
+    check_callable,
     check_count,
     check_date_range,
     check_id,
@@ -129,6 +130,7 @@ class MemoryStorage(DomainStorage):
         exception propagates and nothing is written. Returns ``None`` when the thread is missing or foreign.
         """
         check_id(id, "id")
+        check_callable(update, "update")
         foreign = False
 
         def change(thread: Thread) -> ThreadChange | None:
@@ -282,9 +284,9 @@ class MemoryStorage(DomainStorage):
             check_order(order_by, ("created_at",)).descending,
             offset,
             per_page,
-            counted=include_total or bool(windows),
+            counted=include_total or bool(windows),  # has_more looks at the total when includes fill the page (M30)
         )
-        return await self._list_messages(query, windows, page)
+        return await self._list_messages(query, windows, page, include_total)
 
     @operation("LIST_MESSAGES_BY_RESOURCE_ID")
     async def list_messages_by_resource_id(
@@ -312,7 +314,7 @@ class MemoryStorage(DomainStorage):
             per_page,
             counted=include_total,
         )
-        return await self._list_messages(query, windows, page)
+        return await self._list_messages(query, windows, page, include_total)
 
     @operation("LIST_MESSAGES_BY_ID")
     async def list_messages_by_id(self, *, message_ids: Sequence[str]) -> list[Message]:
@@ -376,11 +378,14 @@ class MemoryStorage(DomainStorage):
 
     # -- shared by the two message lists -----------------------------------------------------------------------------
 
-    async def _list_messages(self, query: MessageQuery, windows: list[Window], page: int) -> MessagePage:
+    async def _list_messages(
+        self, query: MessageQuery, windows: list[Window], page: int, include_total: bool
+    ) -> MessagePage:
         """Page, then includes, then what both say about ``total`` and ``has_more`` (M22, M29 to M31)."""
         per_page = query.limit
         messages, total = await self._read_page(query) if per_page != 0 else ([], 0)
         has_more = rules.more_follow(query.offset, per_page, total)
+        shown = total if include_total or per_page == 0 else max(total, query.offset + len(messages))
         if query.metadata and per_page is not None:
             has_more = query.offset + len(messages) < total
         if windows:
@@ -390,7 +395,7 @@ class MemoryStorage(DomainStorage):
             has_more = False
         elif has_more and windows and not query.metadata and query.thread_ids is not None:
             has_more = sum(message.thread_id in query.thread_ids for message in messages) < total
-        return MessagePage(messages=messages, total=total, page=page, per_page=per_page, has_more=has_more)
+        return MessagePage(messages=messages, total=shown, page=page, per_page=per_page, has_more=has_more)
 
     async def _read_page(self, query: MessageQuery) -> tuple[list[Message], int]:
         """One page and its total; without counting, one row more than asked for tells whether more follow (M31)."""
@@ -401,14 +406,17 @@ class MemoryStorage(DomainStorage):
 
     # -- hooks of a backend ------------------------------------------------------------------------------------------
 
+    @hook
     @abstractmethod
     async def _find_thread(self, thread_id: str) -> Thread | None:
         """One thread by id."""
 
+    @hook
     @abstractmethod
     async def _put_thread(self, row: NewThread) -> None:
         """Insert, or replace all columns of the row with that id."""
 
+    @hook
     @abstractmethod
     async def _change_thread(self, thread_id: str, change: ThreadChanger) -> Thread | None:
         """Read the thread under a lock, call ``change`` once on the caller's loop, write what it says.
@@ -416,22 +424,27 @@ class MemoryStorage(DomainStorage):
         Returns the stored thread; as read when ``change`` returns ``None``; ``None`` when there is no such thread.
         """
 
+    @hook
     @abstractmethod
     async def _move_thread(self, thread_id: str, resource_id: str) -> Thread | None:
         """M7, in one transaction; ``None`` when there is no such thread."""
 
+    @hook
     @abstractmethod
     async def _remove_thread(self, thread_id: str) -> None:
         """Delete the messages of the thread, then the thread, in one transaction."""
 
+    @hook
     @abstractmethod
     async def _select_threads(self, query: ThreadQuery) -> tuple[list[Thread], int]:
         """A page of threads and the total, ordered by the field, then by id in the same direction."""
 
+    @hook
     @abstractmethod
     async def _copy_thread(self, selection: CopySelection, make: ThreadMaker) -> ThreadCopy | None:
         """Copy in one transaction; ``None`` for a missing source, ``ConflictError`` for a taken id."""
 
+    @hook
     @abstractmethod
     async def _put_messages(self, rows: list[MessageRow], threads: list[str], moment: datetime) -> dict[str, datetime]:
         """Upsert by id keeping ``created_at``, then bump ``threads``; returns the stored ``created_at`` by id.
@@ -440,34 +453,42 @@ class MemoryStorage(DomainStorage):
         ``NotFoundError`` (``missing_threads``) and writes nothing when one of them is missing.
         """
 
+    @hook
     @abstractmethod
     async def _select_messages(self, query: MessageQuery) -> tuple[list[Message], int]:
         """A page of messages and the total."""
 
+    @hook
     @abstractmethod
     async def _find_windows(self, windows: list[Window], resource_id: str | None) -> list[Message]:
         """Included messages and their neighbours, in any order, possibly repeated (M27, M28)."""
 
+    @hook
     @abstractmethod
     async def _find_messages(self, ids: list[str]) -> list[Message]:
         """Messages by id, ordered by ``(created_at, id)``."""
 
+    @hook
     @abstractmethod
     async def _change_messages(self, ids: list[str], change: MessageChanger) -> dict[str, Message]:
         """Read the existing messages under a lock, write what ``change`` says; returns all of them by id, as stored."""
 
+    @hook
     @abstractmethod
     async def _remove_messages(self, ids: list[str]) -> None:
         """Delete messages and bump their threads, in one transaction."""
 
+    @hook
     @abstractmethod
     async def _find_resource(self, resource_id: str) -> Resource | None:
         """One resource by id."""
 
+    @hook
     @abstractmethod
     async def _put_resource(self, row: NewResource) -> None:
         """Insert, or replace all columns of the row with that id."""
 
+    @hook
     @abstractmethod
     async def _change_resource(self, fresh: NewResource, change: ResourceChanger) -> Resource:
         """Insert ``fresh`` when there is no resource with its id; otherwise change the stored one under a lock."""

@@ -11,6 +11,7 @@ from ..errors import ValidationError
 
 Scalar: TypeAlias = str | int | float | bool | None
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_TOO_LARGE = 10**4000
 _RESERVED = frozenset({"__proto__", "prototype", "constructor"})
 
 
@@ -49,6 +50,8 @@ def _check_key(key: Any) -> str:
 def _check_value(key: str, value: Any) -> Scalar:
     if isinstance(value, float) and not isfinite(value):
         raise _illegal_value(key, "a non-finite number")
+    if isinstance(value, int) and abs(value) >= _TOO_LARGE:
+        raise _illegal_value(key, "a number of thousands of digits")
     if value is None or isinstance(value, (str, int, float)):
         return value
     raise _illegal_value(key, f"a {type(value).__name__}")

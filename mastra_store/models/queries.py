@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from pypika_tortoise.terms import Field as ColumnTerm
 from tortoise.manager import Manager
 from tortoise.models import Model
-from tortoise.queryset import BulkCreateQuery, BulkUpdateQuery, QuerySet, UpdateQuery
+from tortoise.queryset import BulkCreateQuery, BulkUpdateQuery, DeleteQuery, QuerySet, UpdateQuery
 
+from ..errors import UnsupportedOperationError
 from .columns import Column, InstantColumn
 
 M = TypeVar("M", bound=Model)
@@ -24,9 +25,21 @@ class BoundQuerySet(QuerySet[M]):
 
     def update(self, **kwargs: Any) -> UpdateQuery:
         """Update the rows; instants reach their twin columns too."""
+        self._refuse_limit("update")
         for name in _instants_with_twins(self.model, kwargs):
             kwargs[f"{name}_twin"] = kwargs[name]
         return super().update(**kwargs)
+
+    def delete(self) -> DeleteQuery:
+        """Delete the rows."""
+        self._refuse_limit("delete")
+        return super().delete()
+
+    def _refuse_limit(self, what: str) -> None:
+        """Neither dialect can limit these; Tortoise would change every row instead."""
+        if self._limit is not None or self._offset:
+            text = f"{what}() cannot be limited; select the ids first, then filter(id__in=ids).{what}()"
+            raise UnsupportedOperationError(text)
 
     def bulk_create(
         self,

@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 
 from ..backends.sql.domain import SqlDomain
 from ..backends.sql.session import SqlDatabase
+from ..composition import check_domain
 from ..domains import DOMAINS
 from ..domains.base import init_disabled
+from ..errors import ValidationError
 from ..store import Store, own_members
 
 
@@ -22,7 +24,9 @@ class SqlProviderStore(Store):
         self, id: str | None, database: SqlDatabase, domains: Collection[str] | None, disable_init: bool
     ) -> None:
         no_init = init_disabled(disable_init)
-        wanted = DOMAINS if domains is None else domains
+        if isinstance(domains, str):
+            raise ValidationError("domains must be a collection of names, not one name", details={"field": "domains"})
+        wanted = DOMAINS if domains is None else [check_domain(name) for name in domains]
         storages = {
             name: cls.over(database, disable_init=no_init)
             for name, cls in self.storage_classes.items()

@@ -48,6 +48,8 @@ def from_mastra(cls: type[R], data: Mapping[str, Any]) -> R:
 
     Raises ``ValidationError`` where a value is missing, of a wrong type, or a time without offset.
     """
+    if not isinstance(data, Mapping):
+        raise ValidationError(f"not a {cls.__name__} of Mastra: {type(data).__name__} is no mapping")
     wire = cls._from_mastra({key: _naive_to_error(key, value) for key, value in data.items()})
     try:
         record = msgspec.convert(wire, cls)

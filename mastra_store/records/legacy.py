@@ -8,7 +8,12 @@ from ..payload import decode
 
 
 def read_content(text: str) -> dict[str, Any]:
-    """Message content from its stored text; whatever the text is, the result is a format-2 object."""
+    """Message content from its stored text; whatever the text is, the result is a format-2 object.
+
+    Raises ``ValueError`` for a value that is no text.
+    """
+    if type(text) is not str:
+        raise ValueError(f"content is {type(text).__name__}, not text")
     try:
         value = decode(text)
         if type(value) is dict:

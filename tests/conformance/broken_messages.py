@@ -43,11 +43,11 @@ class ChangesOwners(InMemoryMemory):
 class CountsInVain(InMemoryMemory):
     """Counts messages when no page is wanted."""
 
-    async def _list_messages(self, query: MessageQuery, windows: list[Window], page: int) -> MessagePage:
-        found = await super()._list_messages(query, windows, page)
-        if query.limit == 0:
-            _, found.total = await self._select_messages(query)
-        return found
+    async def list_messages(self, **arguments: Any) -> MessagePage:
+        page = await super().list_messages(**arguments)
+        if page.per_page == 0:
+            page.total = (await super().list_messages(**{**arguments, "page": 0, "per_page": None})).total
+        return page
 
 
 @breaks("M17", "M18", "M19")

@@ -13,6 +13,7 @@ from msgspec import UNSET
 from mastra_store.domains import checks, memory, memory_rules
 from mastra_store.domains.checks import Order, Span
 from mastra_store.domains.memory_plans import Window
+from mastra_store.errors import StoreError
 from mastra_store.payload import Payload
 from mastra_store.payload import freeze as checked_freeze
 from mastra_store.records import MessageUpdate
@@ -96,7 +97,7 @@ def nameless(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*arguments: Any, **more: Any) -> Any:
         try:
             return function(*arguments, **more)
-        except Exception as error:
+        except StoreError as error:
             error.args = ("wrong",)
             raise
 

@@ -1,8 +1,11 @@
 """Proof that the suite can fail: a correct storage passes every check, each mistake is caught by the rule it breaks."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from mastra_store.conformance import Check, Harness, State, all_checks, run
+from mastra_store.conformance import Check, CheckFailedError, Harness, State, all_checks, run, run_check
 from mastra_store.conformance.pytest_support import check_params, run_as_test
 
 from . import broken_messages, broken_threads  # noqa: F401 - importing them adds to BROKEN
@@ -42,6 +45,14 @@ async def test_a_careless_rule_is_caught(mutation: Mutation, monkeypatch: pytest
     monkeypatch.setattr(mutation.module, mutation.name, mutation.replacement)
     report = await run(reference_harness(InMemoryMemory()), [mutation.rule], deadline=10)
     assert any(result.state is State.FAILED for result in report.bad), [result.message for result in report.bad]
+
+
+@pytest.mark.asyncio
+async def test_lost_increments_of_other_processes_are_noticed(tmp_path: Path) -> None:
+    (check,) = (one for one in all_checks("memory", ["G16"]) if one.name == "counting_across_processes")
+    elsewhere = replace(reference_harness(InMemoryMemory()), url=f"sqlite:///{tmp_path}/another.db")
+    with pytest.raises(CheckFailedError, match="count"):
+        await run_check(check, InMemoryMemory(), elsewhere)
 
 
 def test_the_mistakes_touch_most_rules() -> None:

@@ -32,6 +32,8 @@ async def quiet_loop() -> AsyncIterator[None]:
     """Fails the test when it leaves a task behind or the event loop has something to complain about."""
     reports: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
+    if not gc.get_freeze_count():
+        gc.freeze()  # what was imported need not be looked through after every test
     before = asyncio.all_tasks()
     _older.update(sqlite_threads())
     yield

@@ -129,7 +129,22 @@ async def test_postgres_metadata(table: str, value: str, postgres: Any) -> None:
     await assert_corrupt(url, table)
 
 
-@pytest.mark.parametrize("value", ["'infinity'", "'-infinity'", "'4713-01-01 BC'", "'294276-12-31'"])
+@pytest.mark.parametrize("value", ["'4713-01-01 BC'", "'294276-12-31'"])
+async def test_postgres_times_beyond_the_calendar(value: str, postgres: Any) -> None:
+    """The driver refuses the whole result, so that the table can be named but not the key."""
+    url = postgres.create_database()
+    async with Store(id="app", default=url) as store:
+        await seed(store.memory)
+    await spoil(url, "mastra_threads", "createdAt", value)
+    async with Store(id="app", default=url) as store:
+        for call in CALLS["mastra_threads"][1]:
+            with pytest.raises(CorruptRecordError, match="mastra_threads") as caught:
+                await call(store.memory)
+            assert caught.value.details == {"table": "mastra_threads"}
+        assert await store.memory.get_thread_by_id(thread_id="t2") is not None
+
+
+@pytest.mark.parametrize("value", ["'infinity'", "'-infinity'"])
 async def test_postgres_times_out_of_range(value: str, postgres: Any) -> None:
     """Times that Python cannot hold."""
     url = postgres.create_database()

@@ -25,6 +25,10 @@ _ATTEMPTS = 6
 _PATIENCE = 10.0
 
 
+class Collision(Exception):  # noqa: N818
+    """What a transaction has read is stale, or the server undid it; it is rolled back and made again."""
+
+
 class PostgresSession:
     """An open transaction on one connection."""
 
@@ -58,7 +62,7 @@ class PostgresSession:
         try:
             rows: list[Any] = await self.connection.fetch(sql, *args)
         except DRIVER_ERRORS as error:
-            raise translate(error, self._name) from error
+            raise translate(error, self._name, sql) from error
         return rows
 
     async def execute(self, sql: str, *args: Any) -> int:
@@ -87,7 +91,7 @@ class PostgresDatabase:
     async def fetch(self, sql: str, *args: Any) -> list[Any]:
         """Rows of a statement that only reads; repeated once when the connection turns out to be gone."""
         try:
-            rows: list[Any] = await self._once(lambda connection: connection.fetch(sql, *args))
+            rows: list[Any] = await self._once(lambda connection: connection.fetch(sql, *args), sql)
         except StoreConnectionError as error:
             if error.__cause__ is None or not is_lost(error.__cause__):
                 raise
@@ -161,12 +165,15 @@ class PostgresDatabase:
             return
         self._closed = True
         forget_alias(self.orm.connection_name)
+        if self._loop is not None and self._loop.is_closed():
+            self._own_pool = None  # the loop took the connections with it when it ended
+            return
         await self._leases.close(_PATIENCE)
         if self._own_pool is not None:
             pool, self._own_pool = self._own_pool, None
             await _close_pool(pool, cut=self._leases.in_use > 0)
 
-    async def _once(self, statement: Callable[[Connection], Awaitable[T]]) -> T:
+    async def _once(self, statement: Callable[[Connection], Awaitable[T]], sql: str = "") -> T:
         here = self._loop is asyncio.get_running_loop()
         connection = (here and self._leases.take_idle()) or await self._take()
         try:
@@ -174,7 +181,7 @@ class PostgresDatabase:
         except BaseException as error:
             await self._recover(connection, error)
             if isinstance(error, DRIVER_ERRORS):
-                raise translate(error, self.name) from error
+                raise translate(error, self.name, sql) from error
             raise
         self._leases.give(connection)
         return result
@@ -239,14 +246,14 @@ async def _close_pool(pool: asyncpg.Pool, *, cut: bool) -> None:
 async def _repeating(attempt: Callable[[], Awaitable[T]]) -> T:
     """Repeat what a deadlock or a collision of snapshots undid, with a growing, jittered pause."""
     for number in range(1, _ATTEMPTS):
-        with suppress(_Collision):
+        with suppress(Collision):
             return await _noting_collisions(attempt)
         await asyncio.sleep(random.uniform(0, 0.01 * 2**number))  # noqa: S311
-    return await attempt()
-
-
-class _Collision(Exception):  # noqa: N818
-    """The attempt was undone by the server and may be made again."""
+    try:
+        return await attempt()
+    except Collision as error:
+        text = "concurrent changes kept colliding; try again"
+        raise StoreError(text, details={"reason": "serialization"}, retryable=True) from error
 
 
 async def _noting_collisions(attempt: Callable[[], Awaitable[T]]) -> T:
@@ -254,5 +261,5 @@ async def _noting_collisions(attempt: Callable[[], Awaitable[T]]) -> T:
         return await attempt()
     except StoreError as error:
         if isinstance(error.__cause__, REPEATABLE):
-            raise _Collision from error
+            raise Collision from error
         raise

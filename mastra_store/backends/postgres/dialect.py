@@ -20,6 +20,7 @@ class PostgresDialect(Dialect):
 
     name = "postgres"
     twins = True
+    row_lock = " FOR UPDATE"
 
     def sql(self, text: str) -> str:
         """``$1`` is PostgreSQL's own style."""
@@ -72,11 +73,15 @@ class PostgresDialect(Dialect):
 
     def metadata_condition(self, column: str, wanted: Mapping[str, Scalar], first: int) -> tuple[str, list[Any]]:
         """Equality of jsonb values: by type, numbers by value, null only where it stands (M11)."""
+        text = f"({column} #>> '{{}}')"
+        unwrapped = (
+            f"CASE WHEN jsonb_typeof({column}) = 'string' AND {text} LIKE '{{%}}' THEN {text}::jsonb ELSE {column} END"
+        )
         conditions: list[str] = []
         args: list[Any] = []
         for key, value in wanted.items():
             number = first + len(args)
-            conditions.append(f"({column} -> ${number}::text) = CAST(${number + 1}::text AS jsonb)")
+            conditions.append(f"({unwrapped} -> ${number}::text) = CAST(${number + 1}::text AS jsonb)")
             args += [key, storable(Payload(encode(value), value), "metadata")]
         return " AND ".join(conditions), args
 
@@ -87,6 +92,8 @@ class PostgresDialect(Dialect):
 
     def read_instant(self, value: Any) -> datetime:
         """A plain column holds UTC wall clock; both may hold microseconds of ``now()``."""
+        if value.year == 9999 or value.year == 1:
+            _refuse_infinity(value)
         if value.tzinfo is UTC and not value.microsecond % 1000:
             return value  # type: ignore[no-any-return]
         return truncate(value.replace(tzinfo=UTC) if value.tzinfo is None else value)
@@ -108,3 +115,9 @@ class PostgresDialect(Dialect):
     def read_json(self, value: Any) -> Any:
         """A payload from text."""
         return decode(value)
+
+
+def _refuse_infinity(value: datetime) -> None:
+    """The driver delivers PostgreSQL's infinities as the ends of Python's calendar."""
+    if value.replace(tzinfo=None) in (datetime.max, datetime.min):
+        raise ValueError("the time is infinite")

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 import asyncpg
 
-from ...errors import StoreConnectionError, StoreError
+from ...errors import CorruptRecordError, StoreConnectionError, StoreError
 
-DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+    OverflowError,
+)
+
+_TABLE = re.compile(r"mastra_(?!store_)\w+")
 
 # Where a whole transaction may simply be run again.
 REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
@@ -40,7 +51,7 @@ _ADVICE: tuple[tuple[type[Exception], str, str, bool], ...] = (
         False,
     ),
     (asyncpg.InsufficientPrivilegeError, "the database role lacks a privilege: {error}", "privilege", False),
-    (asyncpg.UndefinedTableError, "{error}; run init() or the migrations first", "missing_table", False),
+    (asyncpg.UndefinedTableError, "{error}; run init() first", "missing_table", False),
     (asyncpg.LockNotAvailableError, "a row or table is locked for too long; try again", "locked", True),
     (asyncpg.DeadlockDetectedError, "concurrent transactions kept blocking each other; try again", "deadlock", True),
     (asyncpg.SerializationError, "concurrent transactions kept colliding; try again", "serialization", True),
@@ -49,8 +60,12 @@ _ADVICE: tuple[tuple[type[Exception], str, str, bool], ...] = (
 )
 
 
-def translate(error: Exception, name: str) -> StoreError:
+def translate(error: Exception, name: str, sql: str = "") -> StoreError:
     """The ``StoreError`` for an error of an open connection; ``name`` is the URL without its password."""
+    if isinstance(error, OverflowError) and (table := _TABLE.search(sql)):
+        # asyncpg gives up on the whole result, so that the row's key is not known.
+        text = f"a row of {table[0]} cannot be read: it holds a time before year 1 or after year 9999 ({error})"
+        return CorruptRecordError(text, details={"table": table[0]})
     if is_lost(error):
         text = f"the connection to {name} was lost: {error}; a write in flight may or may not have happened"
         return StoreConnectionError(text, details={"reason": "connection_lost"})
@@ -75,6 +90,6 @@ def is_lost(error: BaseException) -> bool:
     """Whether the connection is gone with this error."""
     if isinstance(error, TimeoutError):
         return False
-    if isinstance(error, (*_LOST, OSError)):
+    if isinstance(error, (*_LOST, OSError, asyncpg.InternalClientError)):
         return True
     return isinstance(error, asyncpg.InterfaceError) and any(word in str(error) for word in ("closed", "released"))

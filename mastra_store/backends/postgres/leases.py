@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from ...errors import StoreClosedError
+from ...once import watched
 from .errors import DRIVER_ERRORS
 
 Connection: TypeAlias = Any  # asyncpg's connection proxy: its methods are those of asyncpg.Connection
@@ -36,7 +37,7 @@ class Leases:
         self._idle: list[Connection] = []
         self._count = 0
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()
-        self._cleanups: set[asyncio.Task[None]] = set()
+        self._cleanups: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         self._quiet = False
         self._closed = False
@@ -77,7 +78,7 @@ class Leases:
 
     async def give_back_clean(self, connection: Connection) -> None:
         """Roll back whatever is open and give the connection back, in spite of cancellation."""
-        task = asyncio.ensure_future(self._clean(connection))
+        task = watched(self._clean(connection))
         self._cleanups.add(task)
         task.add_done_callback(self._cleanups.discard)
         await asyncio.shield(task)
@@ -100,14 +101,35 @@ class Leases:
 
     async def _connect(self) -> Connection:
         self._count += 1
+        task = asyncio.ensure_future(self._acquire())
+        # Connecting goes on to its end when the caller goes: asyncpg does not take a cancellation there well.
         try:
-            if self._pool is None:
-                self._pool = await self._open_pool()
-            return await self._pool.acquire()
-        except BaseException:
-            self._count -= 1
-            self._pass_on(None)
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self._cleanups.add(task)
+            task.add_done_callback(self._arrived_too_late)
             raise
+        except BaseException:
+            self._disown()
+            raise
+
+    async def _acquire(self) -> Connection:
+        if self._pool is None:
+            self._pool = await self._open_pool()
+        return await self._pool.acquire()
+
+    def _arrived_too_late(self, task: asyncio.Task[Connection]) -> None:
+        """Nobody waits for this connection any more; the next caller has it."""
+        self._cleanups.discard(task)
+        if task.cancelled() or task.exception() is not None:
+            self._disown()
+        else:
+            self.give(task.result())
+
+    def _disown(self) -> None:
+        """One connection less; whoever waits may open another."""
+        self._count -= 1
+        self._pass_on(None)
 
     async def _wait(self) -> Connection | None:
         """A connection handed over, or ``None`` when it is worth looking again."""

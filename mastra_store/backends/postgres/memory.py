@@ -11,7 +11,7 @@ from ...domains.memory_rules import missing_threads
 from ...domains.metadata_filter import matches
 from ...records import Message
 from ..sql.memory import SqlMemory, message_shape
-from .database import PostgresDatabase, PostgresSession, open_database
+from .database import Collision, PostgresDatabase, PostgresSession, open_database
 from .memory_sql import PostgresMemorySql
 from .options import PostgresArguments
 
@@ -63,6 +63,19 @@ class MemoryPG(SqlMemory[PostgresDatabase]):
 
         stored = await self._database.transact(work)
         return {row[0]: self._dialect.read_instant(row[1]) for row in stored}
+
+    async def _lock_in_order(self, session: PostgresSession, ids: list[str]) -> None:
+        """All writers lock threads before messages, and each by id, so that they wait for each other in a line.
+
+        A message that moved between the two steps leads to a thread that is not locked: then it starts again.
+        """
+        known = {row[0] for row in await session.fetch(self._pg.threads_of, ids)}
+        await session.fetch(self._pg.lock_threads, sorted(known))
+        if not {row[0] for row in await session.fetch(self._pg.lock_messages, ids)} <= known:
+            raise Collision
+
+    async def _lock_messages_of(self, session: PostgresSession, thread_id: str) -> None:
+        await session.fetch(self._pg.lock_messages_of, thread_id)
 
     def _columns(self, rows: list[MessageRow]) -> list[list[Any]]:
         """Values by column, rows ordered by id so that concurrent saves lock in one order."""

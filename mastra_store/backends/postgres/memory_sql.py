@@ -10,7 +10,6 @@ from ..sql.dialect import Dialect
 from ..sql.memory_sql import MemorySql, MessageShape
 
 _COLUMNS = 'id, thread_id, content, role, type, "createdAt", "createdAtZ", "resourceId"'
-_STORED = 'RETURNING id, COALESCE("createdAtZ", "createdAt" AT TIME ZONE \'UTC\')'
 
 _FEW, _SMALL = 16, 100
 
@@ -32,9 +31,12 @@ class PostgresMemorySql:
         self._dialect = dialect
         self._scans: StatementCache[tuple[MessageShape, tuple[str, ...]], str] = StatementCache(self._scan)
         self._windows: StatementCache[WindowShape, str] = StatementCache(self._window)
-        self.lock_threads = (
-            f"SELECT id FROM {sql.threads} WHERE {dialect.in_list('id', 1)} ORDER BY id FOR NO KEY UPDATE"
-        )
+        in_ids, by_id = dialect.in_list("id", 1), f"ORDER BY {dialect.by_code_point('id')}"
+        self.lock_threads = f"SELECT id FROM {sql.threads} WHERE {in_ids} {by_id} FOR NO KEY UPDATE"
+        self.threads_of = f"SELECT DISTINCT thread_id FROM {sql.messages} WHERE {in_ids}"
+        self.lock_messages = f"SELECT thread_id FROM {sql.messages} WHERE {in_ids} {by_id} FOR UPDATE"
+        self.lock_messages_of = f"SELECT 1 FROM {sql.messages} WHERE thread_id = $1 {by_id} FOR UPDATE"
+        self._stored = f"RETURNING id, {dialect.read_instant_sql('createdAt')}"
         self.put_one = self._put_one()
         self.put_many = self._put_many()
         self.put_rows = self._put_rows()
@@ -63,7 +65,7 @@ class PostgresMemorySql:
         return (
             f"WITH bumped AS (UPDATE {self._sql.threads} SET {self._dialect.assign_instant('updatedAt', 8)} "
             f"WHERE id = $2::text RETURNING 1) INSERT INTO {self._sql.messages} ({_COLUMNS}) "
-            f"SELECT {values} FROM bumped{self._sql.keep_created} {_STORED}"
+            f"SELECT {values} FROM bumped{self._sql.keep_created} {self._stored}"
         )
 
     def _put_many(self) -> str:
@@ -73,7 +75,7 @@ class PostgresMemorySql:
             f"WHERE id = $1::text RETURNING 1) INSERT INTO {self._sql.messages} ({_COLUMNS}) "
             "SELECT m.id, $1::text, m.content, m.role, m.type, m.created AT TIME ZONE 'UTC', m.created, m.resource "
             "FROM bumped, unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[]) "
-            f"AS m(id, content, role, type, created, resource){self._sql.keep_created} {_STORED}"
+            f"AS m(id, content, role, type, created, resource){self._sql.keep_created} {self._stored}"
         )
 
     def _put_rows(self) -> str:
@@ -82,7 +84,7 @@ class PostgresMemorySql:
             f"INSERT INTO {self._sql.messages} ({_COLUMNS}) "
             "SELECT m.id, m.thread, m.content, m.role, m.type, m.created AT TIME ZONE 'UTC', m.created, m.resource "
             "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[]) "
-            f"AS m(id, thread, content, role, type, created, resource){self._sql.keep_created} {_STORED}"
+            f"AS m(id, thread, content, role, type, created, resource){self._sql.keep_created} {self._stored}"
         )
 
     def _window(self, shape: WindowShape) -> str:

@@ -88,6 +88,8 @@ def url_options(url: str, **given: Any) -> PostgresOptions:
 def pool_options(pool: asyncpg.Pool, **given: Any) -> PostgresOptions:
     """Options for a pool of the caller's, whose size is its own."""
     found = {name: value for name, value in given.items() if value is not None}
+    if not isinstance(pool, asyncpg.Pool):
+        raise ValidationError("pool must be an asyncpg pool", details={"field": "pool"})
     found.setdefault("pool_size", pool.get_max_size())
     _check(found)
     return PostgresOptions(pool=pool, **found)
@@ -101,21 +103,24 @@ def normalise(url: str) -> str:
     return repr((place, sorted(parsed.query.items()), replace(options, url=None)))
 
 
-def _parse(url: str) -> URL:
-    try:
-        parsed = URL(url)
-        port = parsed.port
-    except ValueError as error:
-        raise ValidationError(f"not a PostgreSQL URL: {redact(url)!r} ({_without(str(error), url)})") from None
-    if parsed.scheme not in ("postgres", "postgresql") or port == 0 or not re.match(r"\w+://", url):
+def _parse(url: Any) -> URL:
+    if not isinstance(url, str):
+        raise ValidationError("url must be a string", details={"field": "url"})
+    parsed = _parsed(url)
+    if parsed is None or parsed.scheme not in ("postgres", "postgresql") or not re.match(r"\w+://", url):
         raise ValidationError(
             f"not a PostgreSQL URL: {redact(url)!r}; write postgres://user:password@host:5432/database"
         )
     return parsed
 
 
-def _without(text: str, url: str) -> str:
-    return "it cannot be parsed" if url in text else redact(text)
+def _parsed(url: str) -> URL | None:
+    """``None`` for what is no URL; the parser's own words may hold part of a password and are dropped."""
+    try:
+        parsed = URL(url)
+        return None if parsed.port == 0 else parsed
+    except ValueError:
+        return None
 
 
 def _read(name: str, value: str) -> Any:
@@ -127,8 +132,9 @@ def _read(name: str, value: str) -> Any:
 
 def _check(found: dict[str, Any]) -> None:
     schema = found.get("schema_name", "public")
-    if not isinstance(schema, str) or not schema or "\0" in schema or '"' in schema:
-        raise ValidationError("schema_name must be a non-empty name without quotes", details={"field": "schema_name"})
+    if not isinstance(schema, str) or not 0 < len(schema.encode()) <= 63 or "\0" in schema or '"' in schema:
+        text = "schema_name must be a name of at most 63 bytes without quotes"
+        raise ValidationError(text, details={"field": "schema_name"})
     size = found.get("pool_size", 1)
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise ValidationError("pool_size must be an int >= 1", details={"field": "pool_size"})

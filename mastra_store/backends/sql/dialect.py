@@ -19,6 +19,8 @@ class Dialect(ABC):
 
     name: str
     twins: bool
+    row_lock: str = ""
+    """What a SELECT ends with that locks its rows; empty where a writer locks the whole database."""
 
     @abstractmethod
     def sql(self, text: str) -> str:

@@ -8,10 +8,9 @@ from typing import ClassVar, Generic, Self, TypeVar
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from ...domains.base import DomainStorage, operation
+from ...domains.base import DomainStorage, hook, operation
 from ...models.base import StoredModel
 from ...models.binding import bind
-from ..once import Once
 from .session import SqlDatabase
 
 DB = TypeVar("DB", bound=SqlDatabase)
@@ -28,7 +27,6 @@ class SqlDomain(DomainStorage, Generic[DB]):
         self._owns_database = owned
         self._dialect = database.dialect
         self._schema = database.schema
-        self._creating = Once(lambda: database.create_schema(self.definitions))
         self._bound: dict[str, type[StoredModel]] | None = None
         self._bind_statements()
 
@@ -59,6 +57,7 @@ class SqlDomain(DomainStorage, Generic[DB]):
     def _bind_statements(self) -> None:
         """Build the statements of this domain for the database's dialect and schema."""
 
+    @hook
     @abstractmethod
     async def _clear(self) -> None:
         """Delete all rows of this domain."""
@@ -69,7 +68,7 @@ class SqlDomain(DomainStorage, Generic[DB]):
         return self._bound
 
     async def _init(self) -> None:
-        await self._creating()
+        await self._database.create_schema(self.definitions)
 
     async def _close(self) -> None:
         if self._owns_database:

@@ -95,6 +95,7 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
             if thread.resource_id == resource_id:
                 return thread
             thread.resource_id, thread.updated_at = resource_id, now()
+            await self._lock_messages_of(session, id)
             await session.execute(self._sql.move_messages, id, resource)
             await session.execute(self._sql.move_thread, id, resource, self._dialect.instant(thread.updated_at))
             return thread
@@ -106,6 +107,7 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
 
         async def work(session: Session) -> None:
             await session.fetch(self._sql.lock_thread, id)
+            await self._lock_messages_of(session, id)
             await session.execute(self._sql.delete_messages_of_thread, id)
             await session.execute(self._sql.delete_thread, id)
 
@@ -181,8 +183,9 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
         wanted = self._dialect.texts(ids, "id")
 
         async def work(session: Session) -> dict[str, Message]:
+            await self._lock_in_order(session, wanted)
             stored = {
-                message.id: message for message in self._messages(await session.fetch(self._sql.lock_messages, wanted))
+                message.id: message for message in self._messages(await session.fetch(self._sql.find_messages, wanted))
             }
             rows, bumped, moment = change(list(stored.values()))
             for row in rows:
@@ -211,6 +214,7 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
         wanted = self._dialect.texts(ids, "message_ids")
 
         async def work(session: Session) -> None:
+            await self._lock_in_order(session, wanted)
             rows = await session.fetch(self._sql.delete_messages, wanted)
             await self._bump(session, {row[0] for row in rows}, now())
 
@@ -220,6 +224,12 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
         if ids := sorted(threads):
             args = self._dialect.texts(ids, "thread_id"), self._dialect.instant(moment)
             await session.execute(self._sql.bump_threads, *args)
+
+    async def _lock_in_order(self, session: Any, ids: Any) -> None:
+        """Lock the threads of these messages, then the messages, where the dialect locks rows one by one."""
+
+    async def _lock_messages_of(self, session: Any, thread_id: str) -> None:
+        """Lock the messages of a thread that is locked, where the dialect locks rows one by one."""
 
     # -- resources ---------------------------------------------------------------------------------------------------
 
@@ -234,10 +244,12 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
         values = self._resource_values(fresh)
 
         async def work(session: Session) -> Resource:
-            if await session.execute(self._sql.add_resource, *values) == 1:
-                return fresh.resource
-            resource = self._resource((await session.fetch(self._sql.lock_resource, values[0]))[0])
-            return await self._write_resource_change(session, resource, change(resource))
+            while await session.execute(self._sql.add_resource, *values) == 0:
+                # It may be gone again by now, and is then inserted after all.
+                if rows := await session.fetch(self._sql.lock_resource, values[0]):
+                    resource = self._resource(rows[0])
+                    return await self._write_resource_change(session, resource, change(resource))
+            return fresh.resource
 
         return await self._database.transact(work)
 

@@ -79,7 +79,7 @@ class MemorySql:
         self.resource_columns = self._read_columns(models.Resource)
         self._message_pages: StatementCache[MessageShape, tuple[str, str]] = StatementCache(self._message_page)
         self._thread_pages: StatementCache[ThreadShape, tuple[str, str]] = StatementCache(self._thread_page)
-        lock = " FOR UPDATE" if dialect.name == "postgres" else ""
+        lock = dialect.row_lock
         sql = dialect.sql
         self.find_thread = sql(f"SELECT {self.thread_columns} FROM {self.threads} WHERE id = $1")
         self.lock_thread = self.find_thread + lock
@@ -99,7 +99,6 @@ class MemorySql:
         in_ids = dialect.in_list("id", 1)
         self.find_messages = sql(f"SELECT {self.message_columns} FROM {self.messages} WHERE {in_ids}")
         self.find_messages_ordered = f"{self.find_messages} ORDER BY {self.order('createdAt', False)}"
-        self.lock_messages = f"{self.find_messages} ORDER BY id{lock}" if lock else self.find_messages
         self.delete_messages = sql(f"DELETE FROM {self.messages} WHERE {in_ids} RETURNING thread_id")
         self.bump_threads = sql(f"UPDATE {self.threads} SET {dialect.assign_instant('updatedAt', 2)} WHERE {in_ids}")
         self.update_message = self._update_message(content=True)

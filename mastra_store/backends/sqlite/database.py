@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from ...errors import StoreClosedError, StoreConnectionError, StoreError, UnsupportedOperationError
 from ...models.base import StoredModel
 from ...models.binding import forget_alias, new_alias
-from ..once import Once, uncancelled
+from ...once import Once, uncancelled
 from .dialect import SqliteDialect, register_functions
 from .errors import DRIVER_ERRORS, translate
 from .orm import SqliteOrm
@@ -27,6 +27,8 @@ T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 _OLDEST = (3, 35)  # RETURNING
 _PATIENCE = 10.0
+_TURN = 0.1
+"""Seconds that the writer waits for others at a time."""
 
 
 class SqliteOptions(NamedTuple):
@@ -56,19 +58,31 @@ class SqliteTransaction:
         """Run a statement and return how many rows it changed."""
         return await self.run(lambda connection: connection.execute(sql, args).rowcount)
 
-    async def executemany(self, sql: str, rows: list[Any]) -> None:
-        """Run a statement once per row of parameters."""
-        await self.run(lambda connection: connection.executemany(sql, rows).rowcount)
-
     async def run(self, work: Work[T]) -> T:
         """Run a function on the connection."""
         if self._over:
             raise UnsupportedOperationError("this transaction is over; its connection serves nothing any more")
-        return await self._database.on_thread(self._thread, work)
+        return await self._database.on_thread(self._thread, lambda connection: self._within(connection, work))
 
-    def end(self) -> None:
-        """Refuse further statements."""
+    async def begin(self) -> None:
+        """Begin, waiting for other writers."""
+        await self._database.on_thread(self._thread, self._database.begin)
+
+    async def commit(self) -> None:
+        """Commit."""
+        await self.execute("COMMIT")
+
+    async def end(self) -> None:
+        """Roll back what is open, and refuse further statements."""
         self._over = True
+        await self._database.on_thread(self._thread, _rollback)
+
+    def _within(self, connection: sqlite3.Connection, work: Work[T]) -> T:
+        """Run only while the transaction is open: SQLite ends it by itself when, for example, the disk is full."""
+        if not connection.in_transaction:
+            text = f"{self._database.name}: SQLite rolled this transaction back after an earlier error"
+            raise StoreError(text, details={"reason": "rolled_back"})
+        return work(connection)
 
     read = write = run
 
@@ -104,15 +118,15 @@ class SqliteDatabase:
 
     async def write(self, work: Work[T]) -> T:
         """Run a function in a write transaction of its own."""
-        return await self._on_writer(lambda connection: _in_transaction(connection, work))
+        return await self._on_writer(lambda connection: self._in_transaction(connection, work))
 
     async def fetch(self, sql: str, *args: Any) -> list[Any]:
         """Rows of a statement that only reads."""
         return await self.read(lambda connection: connection.execute(sql, args).fetchall())
 
     async def execute(self, sql: str, *args: Any) -> int:
-        """One writing statement, which is a transaction by itself."""
-        return await self._on_writer(lambda connection: connection.execute(sql, args).rowcount)
+        """One writing statement, in a transaction of its own."""
+        return await self.write(lambda connection: connection.execute(sql, args).rowcount)
 
     async def transact(
         self, work: Callable[[SqliteTransaction], Awaitable[T]], *, repeatable: bool = True, snapshot: bool = False
@@ -193,17 +207,43 @@ class SqliteDatabase:
             self._holder = asyncio.current_task()
             session = SqliteTransaction(self, self._the_writer())
             try:
-                await session.execute("BEGIN IMMEDIATE")
+                await session.begin()
                 yield session
-                await session.execute("COMMIT")
-            except BaseException:
-                await uncancelled(session.run(_rollback))
-                raise
+                await session.commit()
             finally:
-                session.end()
+                await uncancelled(session.end())
         finally:
             self._holder = None
             self._gate.release()
+
+    def begin(self, connection: sqlite3.Connection) -> None:
+        """Begin a write transaction on the writer's thread.
+
+        SQLite's own wait for other writers cannot be ended from outside, so it waits in short turns here: until
+        ``busy_timeout`` is over, or until the caller has gone.
+        """
+        deadline = monotonic() + self.options.busy_timeout
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                busy = (error.sqlite_errorname or "").startswith("SQLITE_BUSY")
+                if not busy or monotonic() >= deadline or self._the_writer().deserted():
+                    raise
+            else:
+                return
+
+    def _in_transaction(self, connection: sqlite3.Connection, work: Work[T]) -> T:
+        self.begin(connection)
+        try:
+            if self._the_writer().deserted():
+                raise asyncio.CancelledError
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            _rollback(connection)
+            raise
+        return result
 
     def _the_writer(self) -> ConnectionThread:
         if self._writer is None:
@@ -275,6 +315,8 @@ def _configure(connection: sqlite3.Connection, options: SqliteOptions, read_only
         connection.execute(f"PRAGMA max_page_count={int(options.max_page_count)}")
     if read_only:
         connection.execute("PRAGMA query_only=ON")
+    else:  # from here on ``begin`` waits in turns
+        connection.execute(f"PRAGMA busy_timeout={int(min(options.busy_timeout, _TURN) * 1000)}")
 
 
 def _use_wal(connection: sqlite3.Connection, busy_timeout: float) -> None:
@@ -288,18 +330,9 @@ def _use_wal(connection: sqlite3.Connection, busy_timeout: float) -> None:
                 return
             if not error.sqlite_errorname.startswith("SQLITE_BUSY") or monotonic() > deadline:
                 raise
-            sleep(0.02)  # SQLite does not wait by itself here; another process may be switching at this moment
-
-
-def _in_transaction(connection: sqlite3.Connection, work: Work[T]) -> T:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        result = work(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        _rollback(connection)
-        raise
-    return result
+        if monotonic() > deadline:
+            return  # a file system without shared memory; the journal it has serves as well
+        sleep(0.02)  # SQLite does not wait by itself here; another process may be switching at this moment
 
 
 def _rollback(connection: sqlite3.Connection) -> None:

@@ -46,7 +46,11 @@ class SqliteDialect(Dialect):
 
     def texts(self, values: list[str], field: str) -> str:
         """A list travels as one JSON text, read by ``json_each``."""
-        return encode([self.text(value, field) for value in values])
+        return encode([_escaped(self.text(value, field)) for value in values])
+
+    def pairs(self, pairs: Mapping[str, str]) -> str:
+        """Pairs travel as one JSON text."""
+        return encode([[_escaped(old), _escaped(new)] for old, new in pairs.items()])
 
     def instant(self, moment: datetime) -> str:
         """ISO text, which also sorts as text."""
@@ -82,7 +86,7 @@ class SqliteDialect(Dialect):
 
     def in_list(self, column: str, number: int) -> str:
         """Membership in a JSON array: one parameter, however many values."""
-        return f"{column} IN (SELECT value FROM json_each(${number}))"
+        return f"{column} IN (SELECT {_unescaped('value')} FROM json_each(${number}))"
 
     def metadata_condition(self, column: str, wanted: Mapping[str, Scalar], first: int) -> tuple[str, list[Any]]:
         """SQL before 3.45 cannot look into JSONB, so a registered function decides."""
@@ -93,9 +97,9 @@ class SqliteDialect(Dialect):
         return f"mastra_store_content_matches({column}, ${number})"
 
     def pairs_sql(self, number: int) -> str:
-        """Pairs travel as one JSON text."""
-        pair = "json_extract(value, '$[0]') AS old_id, json_extract(value, '$[1]') AS new_id"
-        return f"(SELECT {pair} FROM json_each(${number}))"
+        """The two members of each pair."""
+        old, new = (_unescaped(f"json_extract(value, '$[{place}]')") for place in (0, 1))
+        return f"(SELECT {old} AS old_id, {new} AS new_id FROM json_each(${number}))"
 
     def read_instant(self, value: Any) -> datetime:
         """Mastra's text, or any other ISO text with an offset."""
@@ -121,6 +125,15 @@ class SqliteDialect(Dialect):
     def read_json(self, value: Any) -> Any:
         """A payload from text or JSONB."""
         return jsonb.loads(value) if isinstance(value, bytes) else decode(value)
+
+
+def _escaped(text: str) -> str:
+    """SQLite's JSON functions cut strings at U+0000, so it travels as an escape, with U+001A for the escape sign."""
+    return text.replace("\x1a", "\x1a1").replace("\0", "\x1a0")
+
+
+def _unescaped(expression: str) -> str:
+    return f"replace(replace({expression}, char(26) || '0', char(0)), char(26) || '1', char(26))"
 
 
 def register_functions(connection: sqlite3.Connection) -> None:

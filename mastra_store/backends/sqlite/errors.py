@@ -45,5 +45,7 @@ def translate(error: Exception, name: str) -> StoreError:
     for prefix, (text, reason, retryable) in _ADVICE.items():
         if sqlite_name.startswith(prefix):
             return StoreError(text.format(name=name), details={"reason": reason}, retryable=retryable)
+    if "no such table" in str(error):
+        return StoreError(f"{name}: {error}; run init() first", details={"reason": "missing_table"})
     details: dict[str, Any] = {"reason": "driver", "sqlite_error": sqlite_name} if sqlite_name else {"reason": "driver"}
     return StoreError(f"{name}: {error}", details=details)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from ...errors import StoreClosedError
-from ..once import uncancelled
+from ...once import uncancelled
 
 T = TypeVar("T")
 
@@ -22,6 +22,7 @@ class ConnectionThread:
         self._connection = aiosqlite.Connection(connect, iter_chunk_size=64)
         # A Store that nobody closed must not keep the process alive; the log makes a sudden end safe.
         self._connection._thread.daemon = True
+        self._waiting: asyncio.Future[Any] | None = None
 
     async def start(self) -> None:
         """Start the thread and connect. When that fails, or the caller goes away meanwhile, nothing is left behind."""
@@ -37,9 +38,18 @@ class ConnectionThread:
         if connection is None or not self._connection._running:
             raise StoreClosedError("the database has been closed")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._connection._tx.put_nowait((future, lambda: None if future.cancelled() else work(connection)))
+
+        def turn() -> T | None:
+            self._waiting = future
+            return None if future.cancelled() else work(connection)
+
+        self._connection._tx.put_nowait((future, turn))
         result: T = await future
         return result
+
+    def deserted(self) -> bool:
+        """Whether the caller of the function that runs at this moment has gone; asked on the thread."""
+        return self._waiting is not None and self._waiting.cancelled()
 
     async def close(self) -> None:
         """Finish what is queued, close the connection and end the thread."""

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from ...errors import ValidationError
+from ...redact import redact
 from .database import SqliteOptions
 
 _MODES = ("rwc", "rw", "ro")
@@ -18,6 +19,8 @@ def open_options(url: str) -> SqliteOptions:
 
     Raises ``ValidationError`` for anything that is not understood.
     """
+    if not isinstance(url, str):
+        raise ValidationError("url must be a string", details={"field": "url"})
     location, _, query = url.partition("?")
     options = _options(dict(parse_qsl(query, keep_blank_values=True)))
     path = _path(location)
@@ -44,7 +47,7 @@ def _path(location: str) -> str:
         path = ""
     if not path or "%00" in path or "\0" in path:
         raise ValidationError(
-            f"not a SQLite URL: {location!r}; "
+            f"not a SQLite URL: {redact(location)!r}; "
             "write sqlite:///relative.db, sqlite:////absolute.db, file:./app.db or :memory:"
         )
     return unquote(path)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ class Once:
         if self.done:
             return
         if self._task is None:
-            self._task = asyncio.ensure_future(self._run())
+            self._task = watched(self._run())
         await asyncio.shield(self._task)
 
     async def settled(self) -> None:
@@ -42,18 +42,22 @@ class Once:
             self._task = None
 
 
+def watched(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """A task whose error counts as seen, also when everybody who waited for it has been cancelled."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
+
+
 async def uncancelled(work: Awaitable[T]) -> T:
     """Await ``work`` to its end even when cancelled meanwhile; the cancellation is raised afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
-            await asyncio.shield(task)
+            await asyncio.wait({task})
         except asyncio.CancelledError as error:
-            if task.cancelled():
-                raise
             cancelled = error
     if cancelled is not None:
-        task.exception()  # retrieved, so that it is not reported as lost
-        raise cancelled
+        raise cancelled from (None if task.cancelled() else task.exception())
     return task.result()
