@@ -252,3 +252,22 @@ async def check_blank_but_not_empty_ids(memory: MemoryStorage) -> None:
         equal((await thread_of(memory, id)).title, repr(id))
         await memory.delete_thread(thread_id=id)
         equal(await memory.get_thread_by_id(thread_id=id), None)
+
+
+@check("G9", "G12")
+async def check_an_id_with_nul_is_its_own(memory: MemoryStorage) -> None:
+    """An id with U+0000 is refused or held exactly: it never stands for what comes before the NUL, in lists neither."""
+    names = Names()
+    plain, awkward = names("m"), f"{names('m')}\0x"
+    thread = await saved_thread(memory, names("t"))
+    await memory.save_messages(messages=[a_message(thread, plain, 1)])
+    try:
+        await memory.save_messages(messages=[a_message(thread, awkward, 2), a_message(thread, names("n"), 3)])
+    except ValidationError:
+        return
+    equal([message.id for message in await memory.list_messages_by_id(message_ids=[awkward])], [awkward])
+    equal(await memory.list_messages_by_id(message_ids=[f"{plain}\0y"]), [])
+    copied = await memory.copy_thread(source_thread_id=names("t"))
+    equal(sorted(copied.message_id_map), sorted([plain, awkward, names("n")]))
+    await memory.delete_messages(message_ids=[awkward, f"{names('n')}\0"])
+    equal([message.id for message in await messages_in(memory, names("t"))], [plain, names("n")])

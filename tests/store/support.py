@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import pytest
 
 from mastra_store import Backend, DomainStorage, Store, StoreError, register_backend, registry
-from mastra_store.once import Once
 from mastra_store.backends.sql.domain import SqlDomain
 from mastra_store.domains.base import operation
+from mastra_store.once import Once
 
 ALL = ("memory", "workflows", "scores", "observability", "agents", "datasets", "experiments")
 
