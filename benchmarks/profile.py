@@ -70,9 +70,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _profile(contestant: Contestant, options: argparse.Namespace, console: Console) -> None:
-    operation = BY_NAME[options.operation]
+    """Whatever happens, the contestant is closed: threads left open would keep the process alive."""
     await contestant.open()
-    await contestant.load(Dataset())
+    try:
+        await contestant.load(Dataset())
+        await _measure(contestant, options, console)
+    finally:
+        await contestant.close()
+
+
+async def _measure(contestant: Contestant, options: argparse.Namespace, console: Console) -> None:
+    operation = BY_NAME[options.operation]
     run = _runner(contestant, operation)
     await run(options.calls // 4)
     latencies = await run(options.calls)
@@ -88,7 +96,6 @@ async def _profile(contestant: Contestant, options: argparse.Namespace, console:
     if options.contestant == "ours" and options.backend == "sqlite":
         threads = await _profile_threads(contestant, lambda: run(options.calls))
         _show(console, "threads of the driver", _functions(threads, options.calls), options.top)
-    await contestant.close()
 
 
 def _runner(contestant: Contestant, operation: Operation) -> Callable[[int], Awaitable[list[int]]]:

@@ -24,7 +24,16 @@ def iso(moment: datetime) -> str:
     """Mastra's text form, always ``YYYY-MM-DDTHH:MM:SS.mmmZ``. The datetime must be aware."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="milliseconds")[:23] + "Z"
+    # A third quicker than isoformat(), and every message that is saved passes here.
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (  # noqa: UP031
+        moment.year,
+        moment.month,
+        moment.day,
+        moment.hour,
+        moment.minute,
+        moment.second,
+        moment.microsecond // 1000,
+    )
 
 
 def is_aware(moment: datetime) -> bool:

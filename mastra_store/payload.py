@@ -56,6 +56,17 @@ def freeze(value: Any, field: str) -> Payload:
     return _freeze_slowly(value, field)
 
 
+def joined(value: Any, field: str) -> Payload:
+    """The payload made of parts that are legal already: what was stored, by whomever, and what was frozen.
+
+    So what others stored may be nested deeper than ``DEEPEST`` and can still be merged into.
+    """
+    try:
+        return Payload(encode(value), value)
+    except RecursionError:
+        raise _too_deep(field) from None
+
+
 def decode(text: str | bytes) -> Any:
     """Read stored JSON text, JavaScript's lone surrogates and integers of any size included.
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ..errors import NotFoundError, ValidationError
 from ..instants import iso, now
-from ..payload import Payload, decode, encode, freeze
+from ..payload import Payload, decode, encode, freeze, joined
 from ..records import Message, MessageInclude, MessageUpdate, Resource, Thread
 from .checks import (
     as_struct,
@@ -42,7 +42,7 @@ def detached(thread: Thread) -> Thread:
 def merge(stored: Mapping[str, Any] | None, given: Mapping[str, Any]) -> Payload:
     """Metadata merged one level deep; stored ``None`` counts as ``{}`` (M4)."""
     merged = {**(stored or {}), **given}
-    return freeze(merged, "metadata")
+    return joined(merged, "metadata")
 
 
 def more_follow(offset: int, per_page: int | None, total: int) -> bool:
@@ -175,7 +175,7 @@ def copy_maker(
             metadata=value,
             created_at=moment,
         )
-        return NewThread(thread, freeze(value, "metadata"))
+        return NewThread(thread, joined(value, "metadata"))
 
     return make
 
@@ -194,7 +194,7 @@ def _freeze_metadata(metadata: Any) -> Payload | None:
 def _new_message(message: Any) -> MessageRow:
     if not isinstance(message, Message):
         raise invalid("messages must hold Message records", "messages")
-    if not isinstance(message.content, Mapping):
+    if type(message.content) is not dict and not isinstance(message.content, Mapping):
         raise invalid("content must be a mapping (Mastra's V2 content)", "content")
     content = freeze(message.content, "content")
     copy = Message(
@@ -252,7 +252,7 @@ def _changed(message: Message, update: MessageUpdate) -> MessageRow | None:
         content=given.get("content", message.content),
         created_at=message.created_at,
     )
-    return MessageRow(changed, freeze(changed.content, "content").text if content is not None else None)
+    return MessageRow(changed, joined(changed.content, "content").text if content is not None else None)
 
 
 def _merged_content(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

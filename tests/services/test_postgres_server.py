@@ -25,7 +25,8 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(postgres.__
 
 # Starts a server, says where it is and waits for its end.
 PARENT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background of a shell inherits that it is ignored
 from mastra_store.testing import PostgresServer, postgres
 server = PostgresServer()
 server.start()

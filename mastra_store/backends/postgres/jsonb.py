@@ -39,6 +39,8 @@ def _check(value: Any, field: str) -> None:
 
 def check_text(value: str, field: str) -> None:
     """PostgreSQL text holds neither NUL nor unpaired surrogates; it is refused, never changed (G9)."""
+    if "\0" not in value and value.isascii():
+        return
     if "\0" in value:
         raise _unstorable(field, "U+0000")
     if has_lone_surrogate(value):

@@ -38,7 +38,7 @@ class SqliteDialect(Dialect):
 
     def text(self, value: str, field: str) -> str:
         """Any text but lone surrogates, which UTF-8 cannot carry."""
-        if has_lone_surrogate(value):
+        if not value.isascii() and has_lone_surrogate(value):
             raise ValidationError(
                 f"{field} holds an unpaired surrogate, which SQLite cannot store", details={"field": field}
             )

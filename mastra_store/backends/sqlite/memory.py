@@ -57,11 +57,12 @@ class MemoryLibSQL(SqlMemory[SqliteDatabase]):
 
     async def _find_windows(self, windows: list[Window], resource_id: str | None) -> list[Message]:
         resource = self._dialect.optional_text(resource_id, "resource_id")
-        wanted = [window._replace(message_id=self._dialect.text(window.message_id, "include.id")) for window in windows]
+        for window in windows:
+            self._dialect.text(window.message_id, "include.id")
         statements = self._windows
 
         def work(connection: sqlite3.Connection) -> list[Any]:
-            return [row for window in wanted for row in statements.rows(connection, window, resource)]
+            return [row for window in windows for row in statements.rows(connection, window, resource)]
 
         return self._messages(await self._database.read(work))
 
