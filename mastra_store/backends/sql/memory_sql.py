@@ -164,9 +164,15 @@ class MemorySql:
             conditions.append(self._dialect.content_condition("content", len(conditions) + 1))
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         order = self.order("createdAt", shape.descending)
-        return self._page(
-            self.messages, self.message_columns, where, order, len(conditions), shape.limit, shape.counted
-        )
+        used = len(conditions)
+        page, count = self._page(self.messages, self.message_columns, where, order, used, shape.limit, shape.counted)
+        if shape.threads < 2 or not shape.limit.present:
+            return page, count
+        # No index delivers several threads in one order, and what is sorted should not carry every message's content.
+        keys = f"SELECT id FROM {self.messages}{where} ORDER BY {order}{shape.limit.sql(used)}"
+        total = f", ({count})" if shape.counted else ""
+        page = f"SELECT {self.message_columns}{total} FROM {self.messages} WHERE id IN ({keys}) ORDER BY {order}"
+        return self._dialect.sql(page), count
 
     def _thread_page(self, shape: ThreadShape) -> tuple[str, str]:
         conditions = [shape.condition] if shape.condition else []
