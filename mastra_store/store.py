@@ -39,6 +39,7 @@ class Store:
         domains: Mapping[str, str | Store | DomainStorage | Literal[False] | None] | None = None,
         disable_init: bool = False,
     ) -> None:
+        check_store_id(id)  # before anything that was passed in is taken over
         no_init = init_disabled(disable_init)
         composition = compose(default, editor, domains, disable_init=no_init, store_class=Store)
         self._start(id, composition, disable_init=no_init)
@@ -56,9 +57,7 @@ class Store:
         return Store(id=id, default=default, domains=_domains_of(values), disable_init=disable_init)
 
     def _start(self, id: str, composition: Composition, *, disable_init: bool) -> None:
-        if not isinstance(id, str) or not id.strip():
-            raise ValidationError("id must be a non-blank string", details={"field": "id"})
-        self.id = id
+        self.id = check_store_id(id)
         self._storages, self._origins, self._members = composition
         self._implicit_init = not disable_init
         self._initialising = Once(self._init_members)
@@ -206,6 +205,13 @@ class Store:
         if failures:
             text = f"closing store {self.id!r} failed: {'; '.join(str(failure) for failure in failures)}"
             raise StoreError(text, operation="CLOSE") from ExceptionGroup("closing failed", failures)
+
+
+def check_store_id(id: Any) -> str:
+    """The id of a Store is a non-blank string (C1)."""
+    if not isinstance(id, str) or not id.strip():
+        raise ValidationError("id must be a non-blank string", details={"field": "id"})
+    return id
 
 
 def own_members(storages: Mapping[str, DomainStorage]) -> Composition:

@@ -221,3 +221,11 @@ async def test_c6_through_nested_stores() -> None:
     async with Store(id="outer", default=Store(id="middle", default=inner)) as outer:
         assert outer.memory is inner.memory
         assert await outer.get_store("memory") is inner.memory
+
+
+def test_c1_a_store_that_is_refused_takes_nothing_over() -> None:
+    memory = MemoryLibSQL(url=":memory:")
+    with pytest.raises(ValidationError):
+        Store(id=" ", domains={"memory": memory}, disable_init=True)
+    assert not memory.belongs_to_store
+    assert memory._implicit_init

@@ -72,10 +72,13 @@ class SqliteTransaction:
         """Commit."""
         await self.execute("COMMIT")
 
-    async def end(self) -> None:
-        """Roll back what is open, and refuse further statements."""
-        self._over = True
+    async def roll_back(self) -> None:
+        """Roll back what is open."""
         await self._database.on_thread(self._thread, _rollback)
+
+    def end(self) -> None:
+        """Refuse further statements."""
+        self._over = True
 
     def _within(self, connection: sqlite3.Connection, work: Work[T]) -> T:
         """Run only while the transaction is open: SQLite ends it by itself when, for example, the disk is full."""
@@ -210,8 +213,11 @@ class SqliteDatabase:
                 await session.begin()
                 yield session
                 await session.commit()
+            except BaseException:
+                await uncancelled(session.roll_back())
+                raise
             finally:
-                await uncancelled(session.end())
+                session.end()
         finally:
             self._holder = None
             self._gate.release()
