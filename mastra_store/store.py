@@ -10,8 +10,16 @@ from types import TracebackType
 from typing import Any, Literal, Self, cast, overload
 
 from .composition import Composition, Member, check_domain, compose
-from .domains import DOMAINS, DomainStorage, MemoryStorage
+from .domains import (
+    DOMAINS,
+    DomainStorage,
+    MemoryStorage,
+    ObservabilityStorage,
+    ScoresStorage,
+    WorkflowsStorage,
+)
 from .domains.base import init_disabled
+from .domains.unstorable import UnstorableText, check_option
 from .errors import DomainNotConfiguredError, StoreClosedError, StoreError, UnknownDomainError, ValidationError
 from .once import Once, watched
 
@@ -27,6 +35,10 @@ class Store:
     a domain initialises it, unless ``disable_init`` (or the environment variable
     ``MASTRA_DISABLE_STORAGE_INIT=true``) forbids it.
 
+    ``unstorable_text`` says what becomes of characters in spans that the database cannot hold (PostgreSQL: U+0000 and
+    unpaired surrogates): ``"error"`` refuses the write, ``"replace"`` puts U+FFFD and logs how many. Ids, and all other
+    domains, always refuse.
+
     Raises ``ValidationError`` or ``UnknownDomainError`` for sources that make no sense (C1, C5).
     """
 
@@ -38,15 +50,22 @@ class Store:
         editor: str | Store | None = None,
         domains: Mapping[str, str | Store | DomainStorage | Literal[False] | None] | None = None,
         disable_init: bool = False,
+        unstorable_text: UnstorableText = "error",
     ) -> None:
         check_store_id(id)  # before anything that was passed in is taken over
+        check_option(unstorable_text)
         no_init = init_disabled(disable_init)
         composition = compose(default, editor, domains, disable_init=no_init, store_class=Store)
-        self._start(id, composition, disable_init=no_init)
+        self._start(id, composition, disable_init=no_init, unstorable_text=unstorable_text)
 
     @classmethod
     def from_env(
-        cls, *, id: str = "mastra", environ: Mapping[str, str] | None = None, disable_init: bool = False
+        cls,
+        *,
+        id: str = "mastra",
+        environ: Mapping[str, str] | None = None,
+        disable_init: bool = False,
+        unstorable_text: UnstorableText = "error",
     ) -> Store:
         """A Store from ``MASTRA_STORE_URL`` and ``MASTRA_STORE_<DOMAIN>_URL``; ``sqlite:///./mastra.db`` without them.
 
@@ -54,14 +73,20 @@ class Store:
         """
         values = os.environ if environ is None else environ
         default = values.get("MASTRA_STORE_URL") or "sqlite:///./mastra.db"
-        return Store(id=id, default=default, domains=_domains_of(values), disable_init=disable_init)
+        domains = _domains_of(values)
+        return Store(
+            id=id, default=default, domains=domains, disable_init=disable_init, unstorable_text=unstorable_text
+        )
 
-    def _start(self, id: str, composition: Composition, *, disable_init: bool) -> None:
+    def _start(self, id: str, composition: Composition, *, disable_init: bool, unstorable_text: str) -> None:
         self.id = check_store_id(id)
         self._storages, self._origins, self._members = composition
         self._implicit_init = not disable_init
         self._initialising = Once(self._init_members)
         self._closing: asyncio.Task[None] | None = None
+        observability = self._storages.get("observability")
+        if unstorable_text != "error" and isinstance(observability, ObservabilityStorage):
+            observability._set_unstorable_text(unstorable_text)
 
     def __repr__(self) -> str:
         served = ", ".join(f"{name}={type(storage).__name__}" for name, storage in self._storages.items())
@@ -106,6 +131,12 @@ class Store:
     @overload
     async def get_store(self, name: Literal["memory"]) -> MemoryStorage | None: ...
     @overload
+    async def get_store(self, name: Literal["workflows"]) -> WorkflowsStorage | None: ...
+    @overload
+    async def get_store(self, name: Literal["scores"]) -> ScoresStorage | None: ...
+    @overload
+    async def get_store(self, name: Literal["observability"]) -> ObservabilityStorage | None: ...
+    @overload
     async def get_store(self, name: str) -> DomainStorage | None: ...
 
     async def get_store(self, name: str) -> DomainStorage | None:
@@ -126,19 +157,19 @@ class Store:
         return cast(MemoryStorage, self._required("memory"))
 
     @property
-    def workflows(self) -> DomainStorage:
+    def workflows(self) -> WorkflowsStorage:
         """Snapshots of workflow runs."""
-        return self._required("workflows")
+        return cast(WorkflowsStorage, self._required("workflows"))
 
     @property
-    def scores(self) -> DomainStorage:
+    def scores(self) -> ScoresStorage:
         """Results of scorers."""
-        return self._required("scores")
+        return cast(ScoresStorage, self._required("scores"))
 
     @property
-    def observability(self) -> DomainStorage:
+    def observability(self) -> ObservabilityStorage:
         """Traces and spans."""
-        return self._required("observability")
+        return cast(ObservabilityStorage, self._required("observability"))
 
     @property
     def agents(self) -> DomainStorage:

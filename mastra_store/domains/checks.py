@@ -17,7 +17,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 LARGEST_OFFSET = 2**53 - 1
 
 
-class Span(NamedTuple):
+class Period(NamedTuple):
     """A date range made half-open, so that comparing truncated and untruncated times gives one answer (G7)."""
 
     start: datetime | None
@@ -117,6 +117,11 @@ def check_page(page: Any, per_page: Any) -> int:
     return offset
 
 
+def more_follow(offset: int, per_page: int | None, total: int) -> bool:
+    """Whether a page is not the last (G3)."""
+    return per_page is not None and offset + per_page < total
+
+
 def check_order(order_by: Any, fields: Sequence[str]) -> Order:
     """One orderable field with an optional leading ``-`` (G6)."""
     name = order_by.removeprefix("-") if isinstance(order_by, str) else order_by
@@ -126,7 +131,7 @@ def check_order(order_by: Any, fields: Sequence[str]) -> Order:
     return Order(name, order_by.startswith("-"))
 
 
-def check_date_range(value: Any, field: str = "date_range") -> Span | None:
+def check_date_range(value: Any, field: str = "date_range") -> Period | None:
     """A ``DateRange`` (or a mapping with its names) as a half-open span of milliseconds (G7)."""
     if value is None:
         return None
@@ -139,7 +144,7 @@ def check_date_range(value: Any, field: str = "date_range") -> Span | None:
         start = _next_millisecond(start) or start
     if end is not None and not given.end_exclusive:
         end = _next_millisecond(end)
-    return Span(start, end)
+    return Period(start, end)
 
 
 def as_struct(value: Any, cls: type[S], field: str) -> S:

@@ -38,6 +38,7 @@ from .checks import (
     check_page,
     check_sequence,
     check_str,
+    more_follow,
 )
 from .memory_plans import (
     CopySelection,
@@ -179,7 +180,7 @@ class MemoryStorage(DomainStorage):
         check_owner_filter(resource_id, "resource_id")
         wanted = check_metadata_filter(metadata)
         threads, total = await self._select_threads(ThreadQuery(resource_id, wanted, order, offset, per_page))
-        has_more = rules.more_follow(offset, per_page, total)
+        has_more = more_follow(offset, per_page, total)
         return ThreadPage(threads=threads, total=total, page=page, per_page=per_page, has_more=has_more)
 
     @operation("CLONE_THREAD")
@@ -384,7 +385,7 @@ class MemoryStorage(DomainStorage):
         """Page, then includes, then what both say about ``total`` and ``has_more`` (M22, M29 to M31)."""
         per_page = query.limit
         messages, total = await self._read_page(query) if per_page != 0 else ([], 0)
-        has_more = rules.more_follow(query.offset, per_page, total)
+        has_more = more_follow(query.offset, per_page, total)
         shown = total if include_total or per_page == 0 else max(total, query.offset + len(messages))
         if query.metadata and per_page is not None:
             has_more = query.offset + len(messages) < total

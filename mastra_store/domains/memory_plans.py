@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ..payload import Payload
 from ..records import Message, Resource, Thread
-from .checks import Order, Span
+from .checks import Order, Period
 from .metadata_filter import Scalar
 
 
@@ -27,7 +27,7 @@ class MessageQuery(NamedTuple):
 
     thread_ids: tuple[str, ...] | None
     resource_id: str | None
-    span: Span | None
+    span: Period | None
     metadata: Mapping[str, Scalar]
     descending: bool
     offset: int
@@ -94,7 +94,7 @@ class CopySelection(NamedTuple):
 
     source_thread_id: str
     new_thread_id: str
-    span: Span | None
+    span: Period | None
     message_ids: list[str] | None
     limit: int | None
 

@@ -45,11 +45,6 @@ def merge(stored: Mapping[str, Any] | None, given: Mapping[str, Any]) -> Payload
     return joined(merged, "metadata")
 
 
-def more_follow(offset: int, per_page: int | None, total: int) -> bool:
-    """G3."""
-    return per_page is not None and offset + per_page < total
-
-
 def united(page: list[Message], included: Iterable[Message], descending: bool) -> list[Message]:
     """Page and included messages, each id once, ordered by ``(created_at, id)`` (M24, M29)."""
     by_id = {message.id: message for message in (*page, *included)}

@@ -15,13 +15,13 @@ _TOO_LARGE = 10**4000
 _RESERVED = frozenset({"__proto__", "prototype", "constructor"})
 
 
-def check_metadata_filter(value: Any) -> dict[str, Scalar]:
+def check_metadata_filter(value: Any, field: str = "metadata") -> dict[str, Scalar]:
     """The filter as a plain dict, empty when there is nothing to filter by (M12)."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise ValidationError("metadata must be a mapping of keys to scalars", reason="INVALID_ARGUMENT")
-    return {_check_key(key): _check_value(key, item) for key, item in value.items()}
+        raise ValidationError(f"{field} must be a mapping of keys to scalars", details={"field": field})
+    return {_check_key(key, field): _check_value(key, item, field) for key, item in value.items()}
 
 
 def matches(metadata: Any, wanted: Mapping[str, Scalar]) -> bool:
@@ -39,24 +39,24 @@ def _same_scalar(stored: Any, wanted: Scalar) -> bool:
     return isinstance(stored, (str, int, float)) and bool(stored == wanted)
 
 
-def _check_key(key: Any) -> str:
+def _check_key(key: Any, field: str) -> str:
     if not isinstance(key, str) or not _KEY.fullmatch(key) or key in _RESERVED:
         rule = "must match [A-Za-z_][A-Za-z0-9_]*, have at most 128 characters and not be reserved"
-        message = f"metadata filter key {key!r} {rule}"
+        message = f"{field} filter key {key!r} {rule}"
         raise ValidationError(message, reason="INVALID_METADATA_KEY", details={"key": key})
     return key
 
 
-def _check_value(key: str, value: Any) -> Scalar:
+def _check_value(key: str, value: Any, field: str) -> Scalar:
     if isinstance(value, float) and not isfinite(value):
-        raise _illegal_value(key, "a non-finite number")
+        raise _illegal_value(field, key, "a non-finite number")
     if isinstance(value, int) and abs(value) >= _TOO_LARGE:
-        raise _illegal_value(key, "a number of thousands of digits")
+        raise _illegal_value(field, key, "a number of thousands of digits")
     if value is None or isinstance(value, (str, int, float)):
         return value
-    raise _illegal_value(key, f"a {type(value).__name__}")
+    raise _illegal_value(field, key, f"a {type(value).__name__}")
 
 
-def _illegal_value(key: str, what: str) -> ValidationError:
-    message = f"metadata filter value of {key!r} must be a string, number, bool or None, not {what}"
+def _illegal_value(field: str, key: str, what: str) -> ValidationError:
+    message = f"{field} filter value of {key!r} must be a string, number, bool or None, not {what}"
     return ValidationError(message, reason="INVALID_METADATA_VALUE", details={"key": key})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -11,15 +11,33 @@ from tortoise.exceptions import IntegrityError
 from tortoise.models import Model
 from tortoise.queryset import BulkCreateQuery, BulkUpdateQuery
 
+from ..errors import UnsupportedOperationError
 from ..instants import is_aware
 from .queries import with_twins
 
 
 class Index(NamedTuple):
-    """An index: its name, and its columns as they stand in SQL (``createdAt DESC``)."""
+    """An index: its name, and its columns as they stand in SQL (``"createdAt" DESC``, or an expression)."""
 
     name: str
     columns: tuple[str, ...]
+    where: str = ""
+    """The condition of a partial index."""
+    method: str = "btree"
+    unique: bool = False
+    naming: str = "prefixed"
+    """How PostgreSQL schemas other than ``public`` enter the name: ``prefixed``, ``lowered``, ``hashed`` (format 3)."""
+
+
+class Key(NamedTuple):
+    """The key of a table that has several columns in it, or a key that Mastra declares in its own way."""
+
+    columns: tuple[str, ...]
+    """Stored names."""
+    clauses: Mapping[str, str]
+    """What the table says of it, by dialect; nothing where an index alone makes it unique."""
+    constraint: str
+    """Name of the constraint, where the dialect names it; Mastra puts the schema's name before it."""
 
 
 class StoredModel(Model):
@@ -29,6 +47,10 @@ class StoredModel(Model):
     To take part in a transaction, pass its connection: ``.using_db(tx)``, ``create(using_db=tx, ...)``.
     """
 
+    key: ClassVar[Key | None] = None
+    """Where the key is not one column alone."""
+    loose_on: ClassVar[tuple[str, ...]] = ()
+    """Dialects in which Mastra declares every column but a primary key nullable."""
     default_indexes: ClassVar[dict[str, tuple[Index, ...]]] = {}
     """Mastra's own indexes, by dialect."""
     own_indexes: ClassVar[dict[str, tuple[Index, ...]]] = {}
@@ -115,3 +137,64 @@ class StoredModel(Model):
             row.update_from_dict(defaults)
             await row.save(using_db=using_db, update_fields=list(defaults))
         return row, created
+
+
+class CompositeModel(StoredModel):
+    """Base of the models whose rows have a key of several columns.
+
+    Tortoise knows one key column per model, so what it does to "this row" would reach others too. Creating and query
+    sets work as ever; writing or refreshing one stored instance is refused.
+    """
+
+    class Meta:
+        """Not a table itself."""
+
+        abstract = True
+
+    async def save(
+        self,
+        using_db: BaseDBAsyncClient | None = None,
+        update_fields: Iterable[str] | None = None,
+        force_create: bool = False,
+        force_update: bool = False,
+    ) -> None:
+        """Insert a new row; a stored one is refused."""
+        if self._saved_in_db or force_update:
+            raise self._refusal("save")
+        await super().save(using_db, update_fields, force_create=True)
+
+    async def delete(self, using_db: BaseDBAsyncClient | None = None) -> None:
+        """Refused."""
+        raise self._refusal("delete")
+
+    async def refresh_from_db(
+        self, fields: Iterable[str] | None = None, using_db: BaseDBAsyncClient | None = None
+    ) -> None:
+        """Refused."""
+        raise self._refusal("refresh_from_db")
+
+    @classmethod
+    def bulk_update(
+        cls,
+        objects: Iterable[Self],
+        fields: Iterable[str],
+        batch_size: int | None = None,
+        using_db: BaseDBAsyncClient | None = None,
+    ) -> BulkUpdateQuery[Self]:
+        """Refused."""
+        raise cls._refusal("bulk_update")
+
+    @classmethod
+    def _refusal(cls, what: str) -> UnsupportedOperationError:
+        names = [name for name, column in cls._meta.fields_map.items() if _stored(column, name) in _key_columns(cls)]
+        asked = ", ".join(f"{name}=..." for name in names)
+        text = f"{what} of one {cls.__name__} is not possible, as its key has several columns; use filter({asked})"
+        return UnsupportedOperationError(text)
+
+
+def _key_columns(model: type[StoredModel]) -> tuple[str, ...]:
+    return model.key.columns if model.key else ()
+
+
+def _stored(column: Any, name: str) -> str:
+    return column.source_field or name

@@ -52,9 +52,9 @@ def table_of(model: type[StoredModel]) -> str:
     return model._meta.db_table
 
 
-def key_of(model: type[StoredModel]) -> str:
-    """The name of a model's key column."""
-    return model._meta.db_pk_column
+def key_of(model: type[StoredModel]) -> tuple[str, ...]:
+    """The stored names of the columns that identify a row."""
+    return model.key.columns if model.key else (model._meta.db_pk_column,)
 
 
 class _BoundMeta(MetaInfo):

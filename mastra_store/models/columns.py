@@ -18,6 +18,8 @@ from ..instants import is_aware
 class ColumnFormat(Protocol):
     """How one dialect keeps values in columns."""
 
+    name: str
+    """Of the dialect."""
     twins: bool
     """Whether every instant column has a second one, with time zone, beside it."""
 
@@ -35,6 +37,12 @@ class ColumnFormat(Protocol):
 
     def read_json(self, value: Any) -> Any:
         """A payload from what a JSON column holds."""
+
+    def write_wrapped_json(self, value: Any, field: str) -> Any:
+        """A payload in the form of a column in which Mastra keeps JSON as text inside JSON, where it does."""
+
+    def read_wrapped_json(self, value: Any) -> Any:
+        """A payload from such a column."""
 
 
 class Column(Field[Any]):
@@ -64,20 +72,78 @@ class TextColumn(Column):
     SQL_TYPE = "TEXT"
 
 
+class IntegerColumn(Column):
+    """A whole number."""
+
+    kind = "integer"
+    field_type = int
+    SQL_TYPE = "INTEGER"
+
+
+class NumberColumn(Column):
+    """A number with double precision."""
+
+    kind = "number"
+    field_type = float
+    SQL_TYPE = "REAL"
+
+
+class BooleanColumn(Column):
+    """True or false."""
+
+    kind = "boolean"
+    field_type = bool
+    SQL_TYPE = "BOOLEAN"
+
+    def to_python_value(self, value: Any) -> Any:
+        """A ``bool``, also where the dialect keeps numbers."""
+        return None if value is None else bool(value)
+
+
 class JsonColumn(Column):
-    """A payload held as JSON."""
+    """A payload held as JSON.
+
+    ``required_on`` names dialects whose tables demand a value though the payload may be ``None``: there ``None`` is
+    stored as JSON ``null``.
+    """
 
     kind = "json"
     field_type = object
     SQL_TYPE = "JSON"
 
+    def __init__(self, *, required_on: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.required_on = required_on
+
     def to_db_value(self, value: Any, instance: Any) -> Any:
-        """The payload as this dialect holds it; ``None`` is SQL NULL."""
-        return None if value is None else self.format.write_json(value, self.model_field_name)
+        """The payload as this dialect holds it; ``None`` is SQL NULL where the table allows it."""
+        if value is None:
+            return "null" if self.format.name in self.required_on else None
+        return self.write(value)
 
     def to_python_value(self, value: Any) -> Any:
         """The payload decoded; Tortoise also passes what a caller gave, which is one already."""
-        return self.format.read_json(value) if isinstance(value, (str, bytes)) else value
+        return self.read(value) if isinstance(value, (str, bytes)) else value
+
+    def write(self, value: Any) -> Any:
+        """A payload that is not ``None``, as stored."""
+        return self.format.write_json(value, self.model_field_name)
+
+    def read(self, value: Any) -> Any:
+        """A payload from what is stored."""
+        return self.format.read_json(value)
+
+
+class WrappedJsonColumn(JsonColumn):
+    """A payload that Mastra keeps as a JSON string which holds JSON, in dialects with a type for JSON (format 3)."""
+
+    def write(self, value: Any) -> Any:
+        """Wrapped where this dialect does that."""
+        return self.format.write_wrapped_json(value, self.model_field_name)
+
+    def read(self, value: Any) -> Any:
+        """Unwrapped once."""
+        return self.format.read_wrapped_json(value)
 
 
 class InstantColumn(Column):

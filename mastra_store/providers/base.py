@@ -10,6 +10,7 @@ from ..backends.sql.session import SqlDatabase
 from ..composition import check_domain
 from ..domains import DOMAINS
 from ..domains.base import init_disabled
+from ..domains.unstorable import check_option
 from ..errors import ValidationError
 from ..store import Store, own_members
 
@@ -21,8 +22,14 @@ class SqlProviderStore(Store):
     storage_classes: ClassVar[dict[str, type[SqlDomain[Any]]]]
 
     def _serve(
-        self, id: str | None, database: SqlDatabase, domains: Collection[str] | None, disable_init: bool
+        self,
+        id: str | None,
+        database: SqlDatabase,
+        domains: Collection[str] | None,
+        disable_init: bool,
+        unstorable_text: str,
     ) -> None:
+        check_option(unstorable_text)
         no_init = init_disabled(disable_init)
         if isinstance(domains, str):
             raise ValidationError("domains must be a collection of names, not one name", details={"field": "domains"})
@@ -33,7 +40,8 @@ class SqlProviderStore(Store):
             if name in wanted
         }
         self._database = database
-        self._start(self.provider if id is None else id, own_members(storages), disable_init=no_init)
+        own_id = self.provider if id is None else id
+        self._start(own_id, own_members(storages), disable_init=no_init, unstorable_text=unstorable_text)
 
     async def _close_members(self) -> None:
         closings = [member.target.close() for member in self._members]

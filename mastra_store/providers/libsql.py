@@ -6,7 +6,11 @@ from collections.abc import Collection
 
 from ..backends.sqlite.database import SqliteDatabase
 from ..backends.sqlite.memory import MemoryLibSQL
+from ..backends.sqlite.observability import ObservabilityLibSQL
+from ..backends.sqlite.scores import ScoresLibSQL
 from ..backends.sqlite.url import normalise, open_options
+from ..backends.sqlite.workflows import WorkflowsLibSQL
+from ..domains.unstorable import UnstorableText
 from ..registry import Backend
 from .base import SqlProviderStore
 
@@ -20,12 +24,23 @@ class LibSQLStore(SqlProviderStore):
     """
 
     provider = "libsql"
-    storage_classes = {"memory": MemoryLibSQL}
+    storage_classes = {
+        "memory": MemoryLibSQL,
+        "workflows": WorkflowsLibSQL,
+        "scores": ScoresLibSQL,
+        "observability": ObservabilityLibSQL,
+    }
 
     def __init__(
-        self, *, url: str, id: str | None = None, domains: Collection[str] | None = None, disable_init: bool = False
+        self,
+        *,
+        url: str,
+        id: str | None = None,
+        domains: Collection[str] | None = None,
+        disable_init: bool = False,
+        unstorable_text: UnstorableText = "error",
     ) -> None:
-        self._serve(id, SqliteDatabase(open_options(url)), domains, disable_init)
+        self._serve(id, SqliteDatabase(open_options(url)), domains, disable_init, unstorable_text)
 
 
 def _open(url: str, *, domains: Collection[str], disable_init: bool) -> LibSQLStore:

@@ -7,7 +7,11 @@ from typing import Unpack
 
 from ..backends.postgres.database import open_database
 from ..backends.postgres.memory import MemoryPG
+from ..backends.postgres.observability import ObservabilityPG
 from ..backends.postgres.options import PostgresArguments, normalise
+from ..backends.postgres.scores import ScoresPG
+from ..backends.postgres.workflows import WorkflowsPG
+from ..domains.unstorable import UnstorableText
 from ..registry import Backend
 from .base import SqlProviderStore
 
@@ -19,11 +23,16 @@ class PostgresStore(SqlProviderStore):
     yours, which is used as it is and never closed here. ``schema_name`` (default ``public``) is created when missing.
     ``pool_size`` is the largest number of connections, ``idle_seconds`` how long they may be idle,
     ``connect_timeout`` and ``command_timeout`` are in seconds; all of these may stand in the URL's query as well.
-    ``domains`` restricts which domains it serves (and creates tables for).
+    ``domains`` restricts which domains it serves (and creates tables for). ``unstorable_text`` as in ``Store``.
     """
 
     provider = "postgres"
-    storage_classes = {"memory": MemoryPG}
+    storage_classes = {
+        "memory": MemoryPG,
+        "workflows": WorkflowsPG,
+        "scores": ScoresPG,
+        "observability": ObservabilityPG,
+    }
 
     def __init__(
         self,
@@ -31,9 +40,10 @@ class PostgresStore(SqlProviderStore):
         id: str | None = None,
         domains: Collection[str] | None = None,
         disable_init: bool = False,
+        unstorable_text: UnstorableText = "error",
         **options: Unpack[PostgresArguments],
     ) -> None:
-        self._serve(id, open_database(**options), domains, disable_init)
+        self._serve(id, open_database(**options), domains, disable_init, unstorable_text)
 
 
 def _open(url: str, *, domains: Collection[str], disable_init: bool) -> PostgresStore:

@@ -12,10 +12,29 @@ from .memory import (
     ThreadCopy,
     ThreadPage,
 )
+from .observability import (
+    BranchPage,
+    LightSpan,
+    LightTrace,
+    LightTracePage,
+    Span,
+    SpanUpdate,
+    Strategy,
+    Trace,
+    TraceFilter,
+    TracePage,
+    TraceSpan,
+)
 from .paging import DateRange, Page
+from .scores import Score, ScorePage
+from .workflows import WorkflowRun, WorkflowRunPage, WorkflowStateUpdate
 
 __all__ = [
+    "BranchPage",
     "DateRange",
+    "LightSpan",
+    "LightTrace",
+    "LightTracePage",
     "Message",
     "MessageInclude",
     "MessagePage",
@@ -23,10 +42,22 @@ __all__ = [
     "Page",
     "Record",
     "Resource",
+    "Score",
+    "ScorePage",
+    "Span",
+    "SpanUpdate",
+    "Strategy",
     "Thread",
     "ThreadClone",
     "ThreadCopy",
     "ThreadPage",
+    "Trace",
+    "TraceFilter",
+    "TracePage",
+    "TraceSpan",
+    "WorkflowRun",
+    "WorkflowRunPage",
+    "WorkflowStateUpdate",
     "from_mastra",
     "to_mastra",
 ]

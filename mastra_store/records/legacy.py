@@ -50,5 +50,15 @@ def read_metadata(text: str | None) -> dict[str, Any] | None:
     raise ValueError(f"metadata is {type(value).__name__}, not an object")
 
 
+def unwrapped(value: Any) -> Any:
+    """A payload that was encoded twice, decoded once more; a string that holds no JSON stays that string."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return decode(value)
+    except ValueError:
+        return value
+
+
 def _from_text(text: str) -> dict[str, Any]:
     return {"format": 2, "parts": [{"type": "text", "text": text}], "content": text}

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from ...domains.metadata_filter import Scalar
+from ...domains.unstorable import PAIR, Unstorable
 from ...instants import truncate
+from ...models.workflows import THREAD_IDS
 from ...payload import Payload, decode, encode, freeze
+from ...records.legacy import unwrapped
 from ..sql.dialect import Dialect
 from .jsonb import check_text, storable
 
-_TYPES = {"text": "text", "json": "jsonb", "instant": "timestamp", "twin": "timestamptz"}
+_TYPES = {
+    "text": "text",
+    "json": "jsonb",
+    "instant": "timestamp",
+    "twin": "timestamptz",
+    "integer": "integer",
+    "boolean": "boolean",
+    "number": "double precision",
+}
+_UNSTORABLE = re.compile(f"{PAIR}|[\0\ud800-\udfff]")
 
 
 class PostgresDialect(Dialect):
@@ -21,6 +34,7 @@ class PostgresDialect(Dialect):
     name = "postgres"
     twins = True
     row_lock = " FOR UPDATE"
+    unstorable = Unstorable(_UNSTORABLE, _UNSTORABLE)
 
     def sql(self, text: str) -> str:
         """``$1`` is PostgreSQL's own style."""
@@ -42,6 +56,14 @@ class PostgresDialect(Dialect):
     def payload(self, payload: Payload, field: str) -> str:
         """JSON text that survives ``jsonb``."""
         return storable(payload, field)
+
+    def wrapped_payload(self, payload: Payload, field: str) -> str:
+        """A JSON string that holds JSON: what ``jsonb`` cannot hold stays an escape in it."""
+        return encode(payload.text)
+
+    def boolean(self, value: bool) -> bool:
+        """As it is."""
+        return value
 
     def json_parameter(self, number: int) -> str:
         """Cast from text in SQL, so that a codec on the caller's own pool does not encode twice."""
@@ -85,6 +107,42 @@ class PostgresDialect(Dialect):
             args += [key, storable(Payload(encode(value), value), "metadata")]
         return " AND ".join(conditions), args
 
+    def object_condition(self, column: str, number: int) -> str:
+        """Containment of scalars at the top level is their equality, and the GIN index knows it."""
+        return f"{column} @> CAST(${number}::text AS jsonb)"
+
+    def object_parameter(self, wanted: Mapping[str, Scalar], field: str) -> str:
+        """An object with those members."""
+        return storable(Payload(encode(dict(wanted)), dict(wanted)), field)
+
+    def tags_condition(self, column: str, number: int) -> str:
+        """Containment of arrays."""
+        return f"{column} @> CAST(${number}::text AS jsonb)"
+
+    def tags_parameter(self, tags: Sequence[str]) -> str:
+        """An array with those strings."""
+        return storable(Payload(encode(list(tags)), list(tags)), "tags")
+
+    def not_json_null(self, column: str) -> str:
+        """``IS NOT NULL`` first: an index may have that condition."""
+        return f"({column} IS NOT NULL AND {column} <> 'null'::jsonb)"
+
+    def is_null(self, column: str) -> str:
+        """Mastra cannot clear a twin, and reads it first."""
+        return f'("{column}Z" IS NULL AND "{column}" IS NULL)'
+
+    def status_condition(self, column: str, number: int) -> str:
+        """What Mastra's index serves; another type than text is no status."""
+        return f"(({column} ->> 'status') = ${number}::text AND jsonb_typeof({column} -> 'status') = 'string')"
+
+    def thread_condition(self, column: str, number: int) -> str:
+        """Any of the places may name it; our own index holds all of them."""
+        return f"({THREAD_IDS}) @> to_jsonb(${number}::text)"
+
+    def read_parameter(self, number: int) -> str:
+        """An instant with time zone."""
+        return f"${number}::timestamptz"
+
     def pairs_sql(self, number: int) -> str:
         """Pairs travel as one JSON text."""
         elements = f"json_array_elements(CAST(${number}::text AS json)) AS element"
@@ -115,6 +173,10 @@ class PostgresDialect(Dialect):
     def read_json(self, value: Any) -> Any:
         """A payload from text."""
         return decode(value)
+
+    def read_wrapped_json(self, value: Any) -> Any:
+        """Unwrapped once; a native value is taken as well."""
+        return unwrapped(decode(value))
 
 
 def _refuse_infinity(value: datetime) -> None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import asyncpg
 
 from ...errors import StoreError
-from ...models.base import StoredModel
-from ..sql.schema import OWN_PREFIX, ColumnSpec, TableSpec, missing_columns, table_spec
+from ...models.base import Index, StoredModel
+from ..sql.schema import ColumnSpec, TableSpec, missing_columns, table_spec
+from .names import constraint_name, index_name
+from .triggers import missing_trigger
 
 if TYPE_CHECKING:
     from .database import PostgresDatabase, PostgresSession
 
 _ATTEMPTS = 5
-_LONGEST_NAME = 63
 # Another program that creates the same things at the same moment, without our lock.
 _RACES = (
     asyncpg.UniqueViolationError,
@@ -33,7 +33,11 @@ _COLUMNS = """
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
 """
-_INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = $1"
+_NAMES = """
+    SELECT indexname FROM pg_indexes WHERE schemaname = $1
+    UNION SELECT tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1
+"""
 
 
 async def create_missing(database: PostgresDatabase, definitions: tuple[type[StoredModel], ...]) -> None:
@@ -65,46 +69,57 @@ async def _statements(session: PostgresSession, schema: str, tables: list[TableS
     found: dict[str, set[str]] = {}
     for table, column in await session.fetch(_COLUMNS, schema):
         found.setdefault(table, set()).add(column)
-    indexes = {row[0] for row in await session.fetch(_INDEXES, schema)}
+    names = {row[0] for row in await session.fetch(_NAMES, schema)}
     statements = [] if await session.fetch(_SCHEMA, schema) else [f'CREATE SCHEMA IF NOT EXISTS "{schema}"']
     for table in tables:
-        statements += _missing(table, schema, found.get(table.name, set()), indexes)
+        statements += _missing(table, schema, found.get(table.name, set()), names)
     return statements
 
 
-def _missing(table: TableSpec, schema: str, present: set[str], indexes: set[str]) -> Iterator[str]:
+def _missing(table: TableSpec, schema: str, present: set[str], names: set[str]) -> Iterator[str]:
+    """``present`` are the table's columns, ``names`` those of all indexes, constraints and triggers."""
     name = f'"{schema}"."{table.name}"'
     if present:
         for column in missing_columns(table, present):
             yield from _add_column(name, column)
     else:
-        yield f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(_declaration(c, table.key) for c in table.columns)})"
+        lines = ", ".join(_declaration(column, key=table.is_key(column)) for column in table.columns)
+        yield f"CREATE TABLE IF NOT EXISTS {name} ({lines})"
+    yield from _missing_key(table, schema, names)
+    yield from missing_trigger(table.name, schema, names)
     for index in table.indexes:
-        full = index_name(index.name, schema)
-        if full not in indexes:
-            columns = ", ".join(_indexed(part) for part in index.columns)
-            yield f'CREATE INDEX IF NOT EXISTS "{full}" ON {name} ({columns})'
+        full = index_name(index, schema)
+        if full not in names:
+            yield _create_index(name, full, index)
 
 
-def index_name(name: str, schema: str) -> str:
-    """Mastra's index names carry the schema unless it is ``public``; ours are the same everywhere.
+def _missing_key(table: TableSpec, schema: str, names: set[str]) -> Iterator[str]:
+    """A key that has a name of its own. Where old rows repeat a key the statement fails, and nothing is changed."""
+    if not table.key_clause:
+        return
+    name, full = f'"{schema}"."{table.name}"', constraint_name(table.key_name, schema)
+    if full not in names:
+        yield f'ALTER TABLE {name} ADD CONSTRAINT "{full}" {table.key_clause}'
+        if table.key_clause.startswith("UNIQUE"):  # so that a table without primary key can be replicated
+            yield f'ALTER TABLE {name} REPLICA IDENTITY USING INDEX "{full}"'
 
-    Where that would be longer than PostgreSQL's 63 bytes Mastra makes no index, and the one made here is ours.
-    """
-    if schema == "public" or name.startswith(OWN_PREFIX):
-        return name
-    full = f"{re.sub(r'[^A-Za-z0-9_]', '_', schema)}_{name}"
-    return full if len(full) <= _LONGEST_NAME else OWN_PREFIX + name.removeprefix("mastra_")
+
+def _create_index(table: str, name: str, index: Index) -> str:
+    unique = "UNIQUE " if index.unique else ""
+    method = "" if index.method == "btree" else f"USING {index.method} "
+    where = f" WHERE {index.where}" if index.where else ""
+    columns = ", ".join(_indexed(part) for part in index.columns)
+    return f'CREATE {unique}INDEX IF NOT EXISTS "{name}" ON {table} {method}({columns}){where}'
 
 
 def _indexed(part: str) -> str:
     return f"({part})" if "(" in part else part
 
 
-def _declaration(column: ColumnSpec, key: str) -> str:
+def _declaration(column: ColumnSpec, *, key: bool) -> str:
     default = " DEFAULT now()" if column.twin_of else ""
     null = "" if column.null else " NOT NULL"
-    return f'"{column.name}" {column.type}{default}{null}{" PRIMARY KEY" if column.name == key else ""}'
+    return f'"{column.name}" {column.type}{default}{null}{" PRIMARY KEY" if key else ""}'
 
 
 def _add_column(name: str, column: ColumnSpec) -> Iterator[str]:
@@ -120,4 +135,5 @@ def _add_column(name: str, column: ColumnSpec) -> Iterator[str]:
 
 def _default(type: str) -> str:
     """What Mastra gives old rows in a required column that is added."""
-    return {"text": "''", "jsonb": "'{}'", "timestamp": "now()"}[type]
+    defaults = {"text": "''", "jsonb": "'{}'", "timestamp": "now()", "boolean": "false"}
+    return defaults.get(type, "0")

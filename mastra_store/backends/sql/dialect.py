@@ -6,12 +6,13 @@ Statements are written once with ``$1``-style parameters; a dialect turns them i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ...domains.metadata_filter import Scalar
-from ...payload import Payload, encode
+from ...domains.unstorable import Unstorable
+from ...payload import Payload, encode, freeze
 
 
 class Dialect(ABC):
@@ -19,6 +20,8 @@ class Dialect(ABC):
 
     name: str
     twins: bool
+    unstorable: Unstorable
+    """The characters that columns cannot hold."""
     row_lock: str = ""
     """What a SELECT ends with that locks its rows; empty where a writer locks the whole database."""
 
@@ -51,6 +54,14 @@ class Dialect(ABC):
     @abstractmethod
     def payload(self, payload: Payload, field: str) -> str:
         """A payload as parameter of a JSON column; ``ValidationError`` where the column cannot hold it (G9)."""
+
+    def wrapped_payload(self, payload: Payload, field: str) -> str:
+        """The same where Mastra keeps JSON as text inside JSON, in dialects where it does."""
+        return self.payload(payload, field)
+
+    @abstractmethod
+    def boolean(self, value: bool) -> Any:
+        """A truth value as parameter."""
 
     # -- fragments of statements -------------------------------------------------------------------------------------
 
@@ -87,6 +98,42 @@ class Dialect(ABC):
         """The condition of M11 on a JSON column, and its parameters from number ``first`` on."""
 
     @abstractmethod
+    def object_condition(self, column: str, number: int) -> str:
+        """The condition of M11 on a column that holds its JSON natively; takes ``object_parameter``."""
+
+    @abstractmethod
+    def object_parameter(self, wanted: Mapping[str, Scalar], field: str) -> str:
+        """Keys and the scalars that they must equal."""
+
+    @abstractmethod
+    def tags_condition(self, column: str, number: int) -> str:
+        """The condition that a JSON array holds all the strings of ``tags_parameter`` (O24)."""
+
+    @abstractmethod
+    def tags_parameter(self, tags: Sequence[str]) -> str:
+        """Those strings."""
+
+    @abstractmethod
+    def not_json_null(self, column: str) -> str:
+        """The condition that a JSON column holds something other than NULL and JSON ``null``."""
+
+    @abstractmethod
+    def is_null(self, column: str) -> str:
+        """The condition that an instant, as ``read_instant_sql`` reads it, is NULL."""
+
+    @abstractmethod
+    def status_condition(self, column: str, number: int) -> str:
+        """The condition that a snapshot's status is parameter ``number`` (W10)."""
+
+    @abstractmethod
+    def thread_condition(self, column: str, number: int) -> str:
+        """The condition that a snapshot records the thread of parameter ``number`` (W11)."""
+
+    @abstractmethod
+    def read_parameter(self, number: int) -> str:
+        """Parameter ``number``, an instant, as it compares with what ``read_instant_sql`` reads."""
+
+    @abstractmethod
     def pairs_sql(self, number: int) -> str:
         """A table of ``old_id`` and ``new_id`` made of parameter ``number``."""
 
@@ -121,6 +168,14 @@ class Dialect(ABC):
     @abstractmethod
     def read_json(self, value: Any) -> Any:
         """A payload from what a JSON column holds."""
+
+    def write_wrapped_json(self, value: Any, field: str) -> Any:
+        """A payload in the form of a column that Mastra wraps."""
+        return self.wrapped_payload(freeze(value, field), field)
+
+    def read_wrapped_json(self, value: Any) -> Any:
+        """A payload from what such a column holds."""
+        return self.read_json(value)
 
     def assign_instant(self, name: str, number: int) -> str:
         """An assignment of parameter ``number`` to an instant."""

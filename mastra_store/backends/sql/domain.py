@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import AbstractAsyncContextManager
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from ...domains.base import DomainStorage, hook, operation
+from ...domains.checks import LARGEST_OFFSET
 from ...models.base import StoredModel
 from ...models.binding import bind
+from .paging import Limit
 from .session import SqlDatabase
 
 DB = TypeVar("DB", bound=SqlDatabase)
@@ -66,6 +68,23 @@ class SqlDomain(DomainStorage, Generic[DB]):
         if self._bound is None:
             self._bound = bind(self.definitions, self._database.orm, self._dialect, self._schema)
         return self._bound
+
+    async def _page(
+        self, statements: tuple[str, str], args: list[Any], offset: int, limit: int | None
+    ) -> tuple[list[Any], int]:
+        """Rows of a page and the total, which each row carries last.
+
+        An empty page past the end is counted apart, as no row carries the total. ``statements`` are page and count.
+        """
+        page, count = statements
+        if limit is None:
+            rows = await self._database.fetch(page, *args)
+            return rows, len(rows)
+        bounds = Limit.of(limit, offset).args(min(limit, LARGEST_OFFSET), offset)
+        rows = await self._database.fetch(page, *args, *bounds)
+        if rows or (offset == 0 and limit > 0):
+            return rows, rows[0][-1] if rows else 0
+        return [], (await self._database.fetch(count, *args))[0][0]
 
     async def _init(self) -> None:
         await self._database.create_schema(self.definitions)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
-from ...domains.checks import LARGEST_OFFSET
 from ...domains.memory import MemoryStorage
 from ...domains.memory_plans import (
     CopySelection,
@@ -23,7 +22,7 @@ from ...domains.memory_plans import (
     ThreadQuery,
 )
 from ...domains.memory_rules import DEFAULT_TYPE
-from ...errors import ConflictError, CorruptRecordError
+from ...errors import ConflictError
 from ...instants import now
 from ...models import memory as models
 from ...payload import Payload, encode
@@ -31,8 +30,10 @@ from ...records import Message, Resource, Thread, ThreadCopy
 from ...records.base import new_id
 from ...records.legacy import read_content, read_metadata
 from .domain import DB, SqlDomain
-from .memory_sql import Limit, MemorySql, MessageShape, ThreadShape
+from .memory_sql import MemorySql, MessageShape, ThreadShape
+from .paging import Limit
 from .session import Session
+from .table import corrupt
 
 
 class SqlMemory(SqlDomain[DB], MemoryStorage):
@@ -122,7 +123,7 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
         shape = ThreadShape(query.resource_id is not None, condition, len(args), *query.order, limit)
         if query.resource_id is not None:
             args.append(self._dialect.text(query.resource_id, "resource_id"))
-        rows, total = await self._page(self._sql.thread_page(shape), args, query, limit)
+        rows, total = await self._page(self._sql.thread_page(shape), args, query.offset, query.limit)
         return [self._thread(row) for row in rows], total
 
     async def _copy_thread(self, selection: CopySelection, make: ThreadMaker) -> ThreadCopy | None:
@@ -172,7 +173,7 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
         args = self._message_args(query)
         if query.metadata:
             args.append(encode(dict(query.metadata)))
-        rows, total = await self._page(self._sql.message_page(shape), args, query, shape.limit)
+        rows, total = await self._page(self._sql.message_page(shape), args, query.offset, query.limit)
         return self._messages(rows), total
 
     async def _find_messages(self, ids: list[str]) -> list[Message]:
@@ -273,19 +274,6 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
 
     # -- rows and parameters -----------------------------------------------------------------------------------------
 
-    async def _page(
-        self, statements: tuple[str, str], args: list[Any], query: ThreadQuery | MessageQuery, limit: Limit
-    ) -> tuple[list[Any], int]:
-        """Rows of a page and the total; an empty page past the end is counted apart, as no row carries the total."""
-        page, count = statements
-        if query.limit is None:
-            rows = await self._database.fetch(page, *args)
-            return rows, len(rows)
-        rows = await self._database.fetch(page, *args, *limit.args(min(query.limit, LARGEST_OFFSET), query.offset))
-        if rows or (query.offset == 0 and query.limit > 0):
-            return rows, rows[0][-1] if rows else 0
-        return [], (await self._database.fetch(count, *args))[0][0]
-
     def _changed_columns(self, text: tuple[str, str | None], metadata: Payload | None) -> tuple[list[str], list[Any]]:
         """Names and parameters of the columns that a change names, so that no other is rewritten (M5)."""
         columns: list[str] = []
@@ -355,7 +343,7 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
                 updated_at=self._dialect.read_instant(row[5]),
             )
         except (ValueError, TypeError, AttributeError) as error:
-            raise _corrupt("mastra_threads", row[0], error) from error
+            raise corrupt("mastra_threads", row[0], error) from error
 
     def _resource(self, row: Sequence[Any]) -> Resource:
         try:
@@ -367,7 +355,7 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
                 updated_at=self._dialect.read_instant(row[4]),
             )
         except (ValueError, TypeError, AttributeError) as error:
-            raise _corrupt("mastra_resources", row[0], error) from error
+            raise corrupt("mastra_resources", row[0], error) from error
 
     def _messages(self, rows: Iterable[Sequence[Any]]) -> list[Message]:
         return [self._message(row) for row in rows]
@@ -384,7 +372,7 @@ class SqlMemory(SqlDomain[DB], MemoryStorage):
                 resource_id=row[6],
             )
         except (ValueError, TypeError, AttributeError) as error:
-            raise _corrupt("mastra_messages", row[0], error) from error
+            raise corrupt("mastra_messages", row[0], error) from error
 
 
 def message_shape(query: MessageQuery) -> MessageShape:
@@ -401,8 +389,3 @@ def message_shape(query: MessageQuery) -> MessageShape:
         query.counted,
         bool(query.metadata),
     )
-
-
-def _corrupt(table: str, key: Any, error: Exception) -> CorruptRecordError:
-    message = f"the row {key!r} of {table} cannot be read: {error}"
-    return CorruptRecordError(message, details={"table": table, "key": key})

@@ -2,43 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from ...models import memory as models
-from ...models.base import StoredModel
-from ...models.binding import columns_of, table_of
-from ...models.columns import Column, InstantColumn, JsonColumn
 from .cache import StatementCache
 from .dialect import Dialect
-
-_LARGEST_LITERAL = 1000
-
-
-class Limit(NamedTuple):
-    """How a page is limited: not at all, by parameters, or by a literal.
-
-    PostgreSQL keeps a plan only when it knows the limit; with a parameter it plans anew at every call.
-    """
-
-    present: bool
-    literal: int | None
-
-    def sql(self, used: int) -> str:
-        """The clause; ``used`` parameters come before it."""
-        if not self.present:
-            return ""
-        return f" LIMIT ${used + 1} OFFSET ${used + 2}" if self.literal is None else f" LIMIT {self.literal}"
-
-    @classmethod
-    def of(cls, limit: int | None, offset: int) -> Limit:
-        """A first page of ordinary size gets a literal."""
-        literal = limit if limit is not None and limit <= _LARGEST_LITERAL and offset == 0 else None
-        return cls(limit is not None, literal)
-
-    def args(self, limit: int, offset: int) -> tuple[int, ...]:
-        """Its parameters."""
-        return (limit, offset) if self.present and self.literal is None else ()
+from .paging import Limit, page_statements, where_clause
+from .table import TableSql
 
 
 class MessageShape(NamedTuple):
@@ -72,11 +42,11 @@ class MemorySql:
 
     def __init__(self, dialect: Dialect, schema: str | None) -> None:
         self._dialect = dialect
-        qualify: Callable[[str], str] = lambda name: f'"{schema}"."{name}"' if schema else f'"{name}"'  # noqa: E731
-        self.threads, self.messages, self.resources = (qualify(table_of(model)) for model in models.MODELS)
-        self.thread_columns = self._read_columns(models.Thread)
-        self.message_columns = self._read_columns(models.Message)
-        self.resource_columns = self._read_columns(models.Resource)
+        threads, messages, resources = (TableSql(model, dialect, schema) for model in models.MODELS)
+        self.threads, self.messages, self.resources = threads.name, messages.name, resources.name
+        self.thread_columns, self.message_columns, self.resource_columns = (
+            table.read() for table in (threads, messages, resources)
+        )
         self._message_pages: StatementCache[MessageShape, tuple[str, str]] = StatementCache(self._message_page)
         self._thread_pages: StatementCache[ThreadShape, tuple[str, str]] = StatementCache(self._thread_page)
         lock = dialect.row_lock
@@ -85,12 +55,12 @@ class MemorySql:
         self.lock_thread = self.find_thread + lock
         self.find_resource = sql(f"SELECT {self.resource_columns} FROM {self.resources} WHERE id = $1")
         self.lock_resource = self.find_resource + lock
-        self.put_thread = self._upsert(models.Thread, self.threads)
-        self.put_resource = self._upsert(models.Resource, self.resources)
-        self.add_thread = self._insert(models.Thread, self.threads) + " ON CONFLICT (id) DO NOTHING"
-        self.add_resource = self._insert(models.Resource, self.resources) + " ON CONFLICT (id) DO NOTHING"
-        self.insert_message = self._insert(models.Message, self.messages)
-        self.keep_created = self._keep_created()
+        self.put_thread = threads.insert() + threads.on_conflict()
+        self.put_resource = resources.insert() + resources.on_conflict()
+        self.add_thread = threads.insert() + " ON CONFLICT (id) DO NOTHING"
+        self.add_resource = resources.insert() + " ON CONFLICT (id) DO NOTHING"
+        self.insert_message = messages.insert()
+        self.keep_created = messages.on_conflict(kept=("created_at",))  # M17
         moved = f'"resourceId" = $2, {dialect.assign_instant("updatedAt", 3)}'
         self.move_thread = sql(f"UPDATE {self.threads} SET {moved} WHERE id = $1")
         self.move_messages = sql(f'UPDATE {self.messages} SET "resourceId" = $2 WHERE thread_id = $1')
@@ -162,10 +132,12 @@ class MemorySql:
         conditions = self.message_conditions(shape)
         if shape.filtered:
             conditions.append(self._dialect.content_condition("content", len(conditions) + 1))
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        where = where_clause(conditions)
         order = self.order("createdAt", shape.descending)
         used = len(conditions)
-        page, count = self._page(self.messages, self.message_columns, where, order, used, shape.limit, shape.counted)
+        page, count = page_statements(
+            self._dialect, self.messages, self.message_columns, where, order, used, shape.limit, counted=shape.counted
+        )
         if shape.threads < 2 or not shape.limit.present:
             return page, count
         # No index delivers several threads in one order, and what is sorted should not carry every message's content.
@@ -180,9 +152,9 @@ class MemorySql:
         if shape.resource:
             used += 1
             conditions.append(f'"resourceId" = ${used}')
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        where = where_clause(conditions)
         order = self._thread_order(shape)
-        return self._page(self.threads, self.thread_columns, where, order, used, shape.limit, True)
+        return page_statements(self._dialect, self.threads, self.thread_columns, where, order, used, shape.limit)
 
     def _thread_order(self, shape: ThreadShape) -> str:
         """Mastra bumps ``updatedAt`` with ``NOW()``, which in the plain column is local time: the twin orders it."""
@@ -190,51 +162,6 @@ class MemorySql:
             return self.order("createdAt", shape.descending)
         way = " DESC" if shape.descending else ""
         return f"{self._dialect.read_instant_sql('updatedAt')}{way}, {self._dialect.by_code_point('id')}{way}"
-
-    def _page(
-        self, table: str, columns: str, where: str, order: str, used: int, limit: Limit, counted: bool
-    ) -> tuple[str, str]:
-        """The total comes with each row as a scalar sub-select: one statement, and the index alone answers it."""
-        count = f"SELECT count(*) FROM {table}{where}"
-        total = f", ({count})" if limit.present and counted else ""
-        page = f"SELECT {columns}{total} FROM {table}{where} ORDER BY {order}{limit.sql(used)}"
-        return self._dialect.sql(page), self._dialect.sql(count)
-
-    def _read_columns(self, model: type[StoredModel]) -> str:
-        return ", ".join(self._read(column) for column in columns_of(model))
-
-    def _read(self, column: Column) -> str:
-        if isinstance(column, InstantColumn):
-            return self._dialect.read_instant_sql(column.column_name)
-        if isinstance(column, JsonColumn):
-            return self._dialect.read_json_sql(f'"{column.column_name}"')
-        return f'"{column.column_name}"'
-
-    def _write(self, column: Column, number: int) -> tuple[list[str], list[str]]:
-        """Physical columns and the expressions that fill them from one parameter."""
-        if isinstance(column, InstantColumn):
-            return self._dialect.instant_columns(column.column_name), self._dialect.instant_values(number)
-        value = self._dialect.json_parameter(number) if isinstance(column, JsonColumn) else f"${number}"
-        return [f'"{column.column_name}"'], [value]
-
-    def _insert(self, model: type[StoredModel], table: str) -> str:
-        names: list[str] = []
-        values: list[str] = []
-        for number, column in enumerate(columns_of(model), start=1):
-            more_names, more_values = self._write(column, number)
-            names += more_names
-            values += more_values
-        return self._dialect.sql(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(values)})")
-
-    def _upsert(self, model: type[StoredModel], table: str) -> str:
-        names = [name for column in columns_of(model)[1:] for name in self._write(column, 0)[0]]
-        sets = ", ".join(f"{name} = excluded.{name}" for name in names)
-        return f"{self._insert(model, table)} ON CONFLICT (id) DO UPDATE SET {sets}"
-
-    def _keep_created(self) -> str:
-        """The conflict clause of messages: everything is replaced but ``createdAt`` (M17)."""
-        replaced = ("thread_id", "content", "role", "type", '"resourceId"')
-        return f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in replaced)}"
 
     def _assign(self, column: str, number: int) -> str:
         value = self._dialect.json_parameter(number) if column == "metadata" else f"${number}"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...models.base import Index, StoredModel
 from ...models.binding import columns_of, key_of, table_of
-from ...models.columns import InstantColumn
+from ...models.columns import Column, InstantColumn, JsonColumn
 from .dialect import Dialect
 
 OWN_PREFIX = "mastra_store_"
@@ -27,19 +27,38 @@ class TableSpec(NamedTuple):
     """A table as Mastra's packages create it, and the indexes on it."""
 
     name: str
-    key: str
+    key: tuple[str, ...]
+    key_clause: str | None
+    """How the table declares its key, where that is not a column's own ``PRIMARY KEY``."""
+    key_name: str
+    """Name of that constraint, before the schema's name is put in front of it."""
     columns: tuple[ColumnSpec, ...]
     indexes: tuple[Index, ...]
+
+    def is_key(self, column: ColumnSpec) -> bool:
+        """Whether a column is the primary key, and says so itself."""
+        return self.key_clause is None and (column.name,) == self.key
 
 
 def table_spec(model: type[StoredModel], dialect: Dialect) -> TableSpec:
     """The physical form of a model: its columns in Mastra's order, twins after the ordinary ones."""
-    columns = [ColumnSpec(c.column_name, dialect.sql_type(c.kind), c.null) for c in columns_of(model)]
+    columns = [
+        ColumnSpec(c.column_name, dialect.sql_type(c.kind), _nullable(model, c, dialect)) for c in columns_of(model)
+    ]
     if dialect.twins:
         instants = [c.column_name for c in columns_of(model) if isinstance(c, InstantColumn)]
         columns += [ColumnSpec(f"{name}Z", dialect.sql_type("twin"), True, name) for name in instants]
     indexes = (*model.default_indexes.get(dialect.name, ()), *model.own_indexes.get(dialect.name, ()))
-    return TableSpec(table_of(model), key_of(model), tuple(columns), indexes)
+    clause = model.key.clauses.get(dialect.name, "") if model.key else None
+    constraint = model.key.constraint if model.key else ""
+    return TableSpec(table_of(model), key_of(model), clause, constraint, tuple(columns), indexes)
+
+
+def _nullable(model: type[StoredModel], column: Column, dialect: Dialect) -> bool:
+    if isinstance(column, JsonColumn) and dialect.name in column.required_on:
+        return False
+    loose = dialect.name in model.loose_on and not (model.key is None and column.pk)
+    return loose or bool(column.null)
 
 
 def missing_columns(table: TableSpec, present: Mapping[str, object] | set[str]) -> list[ColumnSpec]:

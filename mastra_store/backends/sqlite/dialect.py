@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ...domains.metadata_filter import Scalar, matches
+from ...domains.unstorable import PAIR, Unstorable
+from ...domains.workflow_rules import has_thread
 from ...errors import ValidationError
 from ...instants import iso, truncate
 from ...payload import Payload, decode, encode, freeze, has_lone_surrogate
-from ...records.legacy import read_content, read_metadata
+from ...records.legacy import read_content, read_metadata, unwrapped
 from ..sql.dialect import Dialect
 from . import jsonb
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.:-]+")
 _PARAMETER = re.compile(r"\$(\d+)")
-_TYPES = {"text": "TEXT", "json": "TEXT", "instant": "TEXT"}
+_TYPES = {
+    "text": "TEXT",
+    "json": "TEXT",
+    "instant": "TEXT",
+    "integer": "INTEGER",
+    "boolean": "INTEGER",
+    "number": "REAL",
+}
 # From 3.45 on SQLite reads its JSONB blobs itself, several times faster than Python can.
 _READS_JSONB = sqlite3.sqlite_version_info >= (3, 45)
 
@@ -27,6 +37,8 @@ class SqliteDialect(Dialect):
 
     name = "sqlite"
     twins = False
+    # JSON text carries lone surrogates as escapes; two that would read back as one character it does not.
+    unstorable = Unstorable(re.compile(f"{PAIR}|[\ud800-\udfff]"), re.compile(PAIR))
 
     def sql(self, text: str) -> str:
         """``$1`` is a name to SQLite, ``?1`` a number."""
@@ -60,6 +72,10 @@ class SqliteDialect(Dialect):
         """JSON text: lone surrogates and NUL are escapes in it."""
         return payload.text
 
+    def boolean(self, value: bool) -> int:
+        """0 or 1."""
+        return int(value)
+
     def json_parameter(self, number: int) -> str:
         """Text is the better of the two forms that Mastra reads."""
         return f"${number}"
@@ -91,6 +107,42 @@ class SqliteDialect(Dialect):
     def metadata_condition(self, column: str, wanted: Mapping[str, Scalar], first: int) -> tuple[str, list[Any]]:
         """SQL before 3.45 cannot look into JSONB, so a registered function decides."""
         return f"mastra_store_metadata_matches({column}, ${first})", [encode(dict(wanted))]
+
+    def object_condition(self, column: str, number: int) -> str:
+        """As for metadata."""
+        return f"mastra_store_metadata_matches({column}, ${number})"
+
+    def object_parameter(self, wanted: Mapping[str, Scalar], field: str) -> str:
+        """JSON text."""
+        return encode(dict(wanted))
+
+    def tags_condition(self, column: str, number: int) -> str:
+        """A registered function, which reads JSONB as well."""
+        return f"mastra_store_has_tags({column}, ${number})"
+
+    def tags_parameter(self, tags: Sequence[str]) -> str:
+        """JSON text."""
+        return encode(list(tags))
+
+    def not_json_null(self, column: str) -> str:
+        """JSON null is a text, or a JSONB blob of one byte."""
+        return f"({column} IS NOT NULL AND {column} <> 'null' AND {column} <> x'00')"
+
+    def is_null(self, column: str) -> str:
+        """There is one column."""
+        return f'"{column}" IS NULL'
+
+    def status_condition(self, column: str, number: int) -> str:
+        """A registered function, which reads JSONB as well."""
+        return f"mastra_store_has_status({column}, ${number})"
+
+    def thread_condition(self, column: str, number: int) -> str:
+        """The same."""
+        return f"mastra_store_has_thread({column}, ${number})"
+
+    def read_parameter(self, number: int) -> str:
+        """Text against text."""
+        return f"${number}"
 
     def content_condition(self, column: str, number: int) -> str:
         """The same for the metadata inside a message's content (M26)."""
@@ -140,6 +192,9 @@ def register_functions(connection: sqlite3.Connection) -> None:
     """Give a connection the functions that conditions name."""
     connection.create_function("mastra_store_metadata_matches", 2, _metadata_matches, deterministic=True)
     connection.create_function("mastra_store_content_matches", 2, _content_matches, deterministic=True)
+    connection.create_function("mastra_store_has_tags", 2, _has_tags, deterministic=True)
+    connection.create_function("mastra_store_has_status", 2, _has_status, deterministic=True)
+    connection.create_function("mastra_store_has_thread", 2, _has_thread, deterministic=True)
 
 
 def _metadata_matches(stored: str | bytes | None, wanted: str) -> bool:
@@ -154,3 +209,36 @@ def _metadata_matches(stored: str | bytes | None, wanted: str) -> bool:
 
 def _content_matches(content: str, wanted: str) -> bool:
     return matches(read_content(content).get("metadata"), decode(wanted))
+
+
+def _has_tags(stored: str | bytes | None, wanted: str) -> bool:
+    tags = _readable(stored)
+    return isinstance(tags, list) and all(tag in tags for tag in decode(wanted))
+
+
+def _has_status(snapshot: str | bytes | None, status: str) -> bool:
+    found = unwrapped(_readable(snapshot))
+    return isinstance(found, dict) and found.get("status") == status
+
+
+def _has_thread(snapshot: str | bytes | None, thread_id: str) -> bool:
+    if _cannot_occur(snapshot, thread_id):
+        return False
+    return has_thread(unwrapped(_readable(snapshot)), thread_id)
+
+
+def _cannot_occur(stored: str | bytes | None, text: str) -> bool:
+    """A quick look: text that needs no escapes stands in the JSON as it is, unless a writer chose to escape it."""
+    if stored is None or not _PLAIN.fullmatch(text):
+        return stored is None
+    if isinstance(stored, bytes):
+        return text.encode() not in stored and b"\\u" not in stored
+    return text not in stored and "\\u" not in stored
+
+
+def _readable(stored: str | bytes | None) -> Any:
+    """A stored payload; what cannot be read is nothing here, and reading the row says what is wrong."""
+    try:
+        return None if stored is None else jsonb.loads(stored) if isinstance(stored, bytes) else decode(stored)
+    except ValueError:
+        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 
-from ...models.base import StoredModel
+from ...models.base import Index, StoredModel
 from ..sql.schema import ColumnSpec, TableSpec, missing_columns, table_spec
 from .dialect import SqliteDialect
 
@@ -29,22 +29,30 @@ def _missing(connection: sqlite3.Connection, table: TableSpec) -> Iterator[str]:
     else:
         yield _create_table(table)
     indexes = {row[1] for row in connection.execute(f'PRAGMA index_list("{table.name}")')}
-    for index in table.indexes:
-        if index.name not in indexes:
-            yield f'CREATE INDEX IF NOT EXISTS "{index.name}" ON "{table.name}" ({", ".join(index.columns)})'
+    yield from (_create_index(table, index) for index in table.indexes if index.name not in indexes)
 
 
 def _create_table(table: TableSpec) -> str:
-    columns = ",\n  ".join(_declaration(column, table.key) for column in table.columns)
-    return f'CREATE TABLE IF NOT EXISTS "{table.name}" (\n  {columns}\n)'
+    lines = [_declaration(column, key=table.is_key(column)) for column in table.columns]
+    lines += [table.key_clause] if table.key_clause else []
+    body = ",\n  ".join(lines)
+    return f'CREATE TABLE IF NOT EXISTS "{table.name}" (\n  {body}\n)'
 
 
-def _declaration(column: ColumnSpec, key: str) -> str:
+def _create_index(table: TableSpec, index: Index) -> str:
+    unique = "UNIQUE " if index.unique else ""
+    where = f" WHERE {index.where}" if index.where else ""
+    columns = ", ".join(index.columns)
+    return f'CREATE {unique}INDEX IF NOT EXISTS "{index.name}" ON "{table.name}" ({columns}){where}'
+
+
+def _declaration(column: ColumnSpec, *, key: bool) -> str:
     null = "" if column.null else " NOT NULL"
-    return f'"{column.name}" {column.type}{null}{" PRIMARY KEY" if column.name == key else ""}'
+    return f'"{column.name}" {column.type}{null}{" PRIMARY KEY" if key else ""}'
 
 
 def _add_column(table: TableSpec, column: ColumnSpec) -> str:
     """SQLite adds a NOT NULL column only with a default, which old rows then show."""
-    default = "" if column.null else " NOT NULL DEFAULT ''"
+    zero = "''" if column.type == "TEXT" else "0"
+    default = "" if column.null else f" NOT NULL DEFAULT {zero}"
     return f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {column.type}{default}'

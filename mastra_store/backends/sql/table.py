@@ -1,0 +1,155 @@
+"""One table in SQL: how its columns are read and written, and how its rows become records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from ...errors import CorruptRecordError
+from ...models.base import StoredModel
+from ...models.binding import columns_of, key_of, table_of
+from ...models.columns import BooleanColumn, Column, InstantColumn, JsonColumn, TextColumn, WrappedJsonColumn
+from ...payload import Payload
+from .dialect import Dialect
+
+R = TypeVar("R")
+
+
+class TableSql:
+    """Parts of statements that follow from model, dialect and schema. Attributes are the model's field names."""
+
+    def __init__(self, model: type[StoredModel], dialect: Dialect, schema: str | None) -> None:
+        self._dialect = dialect
+        self.bare_name = table_of(model)
+        self.name = f'"{schema}"."{self.bare_name}"' if schema else f'"{self.bare_name}"'
+        self.columns: dict[str, Column] = {column.model_field_name: column for column in columns_of(model)}
+        self.key = key_of(model)
+
+    def column(self, attribute: str) -> str:
+        """The quoted name of a column."""
+        return f'"{self.columns[attribute].column_name}"'
+
+    def read(self, attributes: Sequence[str] | None = None) -> str:
+        """The list of expressions that reads some attributes, or all."""
+        names = self.columns if attributes is None else attributes
+        return ", ".join(self._read(self.columns[name]) for name in names)
+
+    def reader(self, make: Callable[..., R], attributes: Sequence[str] | None = None) -> RowReader[R]:
+        """Makes records of rows that were read with the same attributes."""
+        return RowReader(self, make, tuple(self.columns) if attributes is None else tuple(attributes))
+
+    def write(self, column: Column, number: int) -> tuple[list[str], list[str]]:
+        """Physical columns, and the expressions that fill them from parameter ``number``."""
+        if isinstance(column, InstantColumn):
+            return self._dialect.instant_columns(column.column_name), self._dialect.instant_values(number)
+        value = self._dialect.json_parameter(number) if isinstance(column, JsonColumn) else f"${number}"
+        return [f'"{column.column_name}"'], [value]
+
+    def physical_columns(self) -> list[str]:
+        """All columns as they stand in the table, quoted, in the order of ``insert``."""
+        return [name for column in self.columns.values() for name in self.write(column, 0)[0]]
+
+    def insert(self) -> str:
+        """``INSERT ... VALUES`` of one row; one parameter per attribute."""
+        values = [
+            value
+            for number, column in enumerate(self.columns.values(), start=1)
+            for value in self.write(column, number)[1]
+        ]
+        columns = ", ".join(self.physical_columns())
+        return self._dialect.sql(f"INSERT INTO {self.name} AS stored ({columns}) VALUES ({', '.join(values)})")
+
+    def on_conflict(self, kept: Collection[str] = (), instead: Mapping[str, str] | None = None) -> str:
+        """What makes an upsert of an insert: all columns are replaced but the key and ``kept``.
+
+        ``instead`` gives attributes another value than the new one; ``stored`` and ``excluded`` are old and new row.
+        """
+        sets: list[str] = []
+        for attribute, column in self.columns.items():
+            if column.column_name not in self.key and attribute not in kept:
+                new = (instead or {}).get(attribute)
+                sets += [f"{name} = {new or f'excluded.{name}'}" for name in self.write(column, 0)[0]]
+        return f" ON CONFLICT ({self.key_list}) DO UPDATE SET {', '.join(sets)}"
+
+    @property
+    def key_list(self) -> str:
+        """The key columns, quoted."""
+        return ", ".join(f'"{name}"' for name in self.key)
+
+    def assign(self, attribute: str, number: int) -> str:
+        """An assignment of parameter ``number`` to an attribute."""
+        pairs = zip(*self.write(self.columns[attribute], number), strict=True)
+        return ", ".join(f"{name} = {value}" for name, value in pairs)
+
+    def values(self, record: Any, payloads: Mapping[str, Payload | None]) -> list[Any]:
+        """The parameters of ``insert``; raises ``ValidationError`` for what a column cannot hold (G9)."""
+        return [
+            self.value(name, payloads.get(name) if isinstance(column, JsonColumn) else getattr(record, name))
+            for name, column in self.columns.items()
+        ]
+
+    def value(self, attribute: str, value: Any) -> Any:
+        """One attribute as parameter; payloads come as ``Payload``."""
+        column, dialect = self.columns[attribute], self._dialect
+        if value is None:
+            return "null" if isinstance(column, JsonColumn) and dialect.name in column.required_on else None
+        if isinstance(column, TextColumn):
+            return dialect.text(value, attribute)
+        if isinstance(column, WrappedJsonColumn):
+            return dialect.wrapped_payload(value, attribute)
+        if isinstance(column, JsonColumn):
+            return dialect.payload(value, attribute)
+        if isinstance(column, InstantColumn):
+            return dialect.instant(value)
+        return dialect.boolean(value) if isinstance(column, BooleanColumn) else value
+
+    def converter(self, attribute: str) -> Callable[[Any], Any] | None:
+        """What makes a value of a column's, where that is not the value itself; NULL is ``None`` anyway."""
+        column, dialect = self.columns[attribute], self._dialect
+        if isinstance(column, WrappedJsonColumn):
+            return dialect.read_wrapped_json
+        if isinstance(column, JsonColumn):
+            return dialect.read_json
+        if isinstance(column, InstantColumn):
+            return dialect.read_instant
+        return bool if isinstance(column, BooleanColumn) else None
+
+    def _read(self, column: Column) -> str:
+        if isinstance(column, InstantColumn):
+            return self._dialect.read_instant_sql(column.column_name)
+        if isinstance(column, JsonColumn):
+            return self._dialect.read_json_sql(f'"{column.column_name}"')
+        return f'"{column.column_name}"'
+
+
+class RowReader(Generic[R]):
+    """Turns rows into records. What stands behind the attributes in a row is left alone."""
+
+    def __init__(self, table: TableSql, make: Callable[..., R], attributes: tuple[str, ...]) -> None:
+        self._table = table
+        self._make = make
+        self._columns = [(name, table.converter(name)) for name in attributes]
+        keys = [name for name, column in table.columns.items() if column.column_name in table.key]
+        self._key = [attributes.index(name) for name in keys if name in attributes]
+        self.count = len(attributes)
+
+    def values(self, row: Sequence[Any]) -> dict[str, Any]:
+        """The attributes of a row. Raises ``CorruptRecordError`` naming table and key."""
+        try:
+            return {
+                name: value if value is None or convert is None else convert(value)
+                for (name, convert), value in zip(self._columns, row, strict=False)
+            }
+        except (ValueError, TypeError, AttributeError) as error:
+            key = [row[index] for index in self._key]
+            raise corrupt(self._table.bare_name, key[0] if len(key) == 1 else tuple(key), error) from error
+
+    def __call__(self, row: Sequence[Any]) -> R:
+        """The record of a row."""
+        return self._make(**self.values(row))
+
+
+def corrupt(table: str, key: Any, error: object) -> CorruptRecordError:
+    """The error of a row that cannot be read."""
+    message = f"the row {key!r} of {table} cannot be read: {error}"
+    return CorruptRecordError(message, details={"table": table, "key": key})
