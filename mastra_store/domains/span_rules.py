@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ..instants import now
 from ..payload import Payload, freeze
@@ -41,6 +42,8 @@ _OTHER_FILTERS = {"started_at", "ended_at", "status", "has_child_error", "tags",
 _EQUAL_FILTERS = tuple(name for name in TraceFilter.__struct_fields__ if name not in _OTHER_FILTERS)
 _FIXED = ("trace_id", "span_id", "created_at", "updated_at")
 _UPDATABLE = tuple(name for name in Span.__struct_fields__ if name not in _FIXED)
+_REQUIRED = (*_NAMES, "is_event", "started_at", "ended_at")
+_OPTIONAL_TEXTS = tuple(name for name in _UPDATABLE if name not in {*_REQUIRED, *_PAYLOADS})
 _TEXTS = tuple(
     name for name in _UPDATABLE if name not in {*_PAYLOADS, "parent_span_id", "is_event", "started_at", "ended_at"}
 )
@@ -49,23 +52,28 @@ _TEXTS = tuple(
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-def new_span(span: Any) -> SpanRow:
-    """A checked, detached copy of the span to write, with fresh times (O1, O6)."""
+def new_span(span: Any, moment: datetime) -> SpanRow:
+    """A checked, detached copy of the span to write, made and changed at that moment (O1, O6)."""
     if not isinstance(span, Span):
         raise invalid("span must be a Span", "span")
-    check_id(span.trace_id, "trace_id")
-    check_id(span.span_id, "span_id")
-    values = {name: _CHECKS[name](getattr(span, name), name) for name in _UPDATABLE}
-    payloads = {name: values[name] for name in _PAYLOADS}
-    detached = {name: payload.value if payload else None for name, payload in payloads.items()}
-    moment = now()
-    fields = {**values, **detached, "created_at": moment, "updated_at": moment}
-    return SpanRow(Span(trace_id=span.trace_id, span_id=span.span_id, **fields), payloads)
+    values = asdict(span)
+    check_id(values["trace_id"], "trace_id")
+    check_id(values["span_id"], "span_id")
+    for name in _OPTIONAL_TEXTS:
+        if values[name] is not None:
+            check_str(values[name], name)
+    for name in _REQUIRED:
+        values[name] = _CHECKS[name](values[name], name)
+    payloads = {name: None if values[name] is None else _CHECKS[name](values[name], name) for name in _PAYLOADS}
+    values |= {name: None if payload is None else payload.value for name, payload in payloads.items()}
+    values["created_at"] = values["updated_at"] = moment
+    return SpanRow(Span(**{name: values[name] for name in Span.__struct_fields__}), payloads)
 
 
 def new_spans(spans: Sequence[Any]) -> list[SpanRow]:
     """Rows to write; of several for one span the last one counts (O2)."""
-    rows = [new_span(span) for span in spans]
+    moment = now()
+    rows = [new_span(span, moment) for span in spans]
     return list({(row.span.trace_id, row.span.span_id): row for row in rows}.values())
 
 

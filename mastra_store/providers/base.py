@@ -12,6 +12,7 @@ from ..domains import DOMAINS
 from ..domains.base import init_disabled
 from ..domains.unstorable import check_option
 from ..errors import ValidationError
+from ..once import Once
 from ..store import Store, own_members
 
 
@@ -40,6 +41,10 @@ class SqlProviderStore(Store):
             if name in wanted
         }
         self._database = database
+        definitions = tuple(model for storage in storages.values() for model in storage.definitions)
+        once = Once(lambda: database.create_schema(definitions))  # the database as a whole, whoever comes first (C11)
+        for storage in storages.values():
+            storage._create_schema = once
         own_id = self.provider if id is None else id
         self._start(own_id, own_members(storages), disable_init=no_init, unstorable_text=unstorable_text)
 

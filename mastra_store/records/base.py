@@ -24,6 +24,10 @@ class Record(msgspec.Struct, kw_only=True, rename="camel"):
         """Put older wire forms of this record into the current one; ``data`` may be changed."""
         return data
 
+    def _to_mastra(self, wire: dict[str, Any]) -> dict[str, Any]:
+        """Put what is no plain copy into the wire form; ``wire`` may be changed."""
+        return wire
+
 
 def new_id() -> str:
     """A fresh id: a random UUID4 string (rule G12)."""
@@ -40,7 +44,7 @@ def to_mastra(record: msgspec.Struct) -> dict[str, Any]:
     wire = {key: _to_wire(value) for key, value in values if value is not None and value is not msgspec.UNSET}
     if isinstance(record, Page) and record.per_page is None:
         wire["perPage"] = False  # Mastra's word for everything
-    return wire
+    return record._to_mastra(wire) if isinstance(record, Record) else wire
 
 
 def from_mastra(cls: type[R], data: Mapping[str, Any]) -> R:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ..errors import ValidationError
 from ..instants import now
 from .base import Record
 from .paging import DateRange, Page
@@ -99,6 +100,18 @@ class SpanUpdate(Record, kw_only=True):
     span_id: str
     updates: Mapping[str, Any]
 
+    @classmethod
+    def _from_mastra(cls, data: dict[str, Any]) -> dict[str, Any]:
+        updates = data.get("updates")
+        if isinstance(updates, Mapping):
+            names = dict(zip(Span.__struct_encode_fields__, Span.__struct_fields__, strict=True))
+            data["updates"] = {names.get(key, key): _instant(key, value) for key, value in updates.items()}
+        return data
+
+    def _to_mastra(self, wire: dict[str, Any]) -> dict[str, Any]:
+        names = dict(zip(Span.__struct_fields__, Span.__struct_encode_fields__, strict=True))
+        return {**wire, "updates": {names.get(key, key): value for key, value in wire["updates"].items()}}
+
 
 class TraceFilter(msgspec.Struct, kw_only=True, frozen=True):
     """Conditions on a span, combined by AND; what is ``None`` does not filter (O19 to O24).
@@ -178,3 +191,13 @@ class Strategy(NamedTuple):
 
     preferred: str
     supported: tuple[str, ...]
+
+
+def _instant(key: str, value: Any) -> Any:
+    """Times of an update in Mastra's JSON are text."""
+    if key not in ("startedAt", "endedAt") or not isinstance(value, str):
+        return value
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        raise ValidationError(f"updates.{key} is not an ISO 8601 time", details={"field": key}) from None

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from ..instants import now
 from .base import Record
+from .legacy import unwrapped
 from .paging import Page
 
 # updated_at follows created_at when it is not given; the attribute itself is never None once the record is built.
@@ -32,6 +33,11 @@ class WorkflowRun(Record, kw_only=True):
     def __post_init__(self) -> None:
         if self.updated_at is _FOLLOWS_CREATED_AT:
             self.updated_at = self.created_at
+
+    @classmethod
+    def _from_mastra(cls, data: dict[str, Any]) -> dict[str, Any]:
+        data["snapshot"] = unwrapped(data.get("snapshot"))  # JSON text, in the answers of some adapters
+        return data
 
 
 class WorkflowStateUpdate(Record, kw_only=True):

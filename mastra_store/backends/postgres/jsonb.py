@@ -10,7 +10,8 @@ import msgspec
 from ...errors import ValidationError
 from ...payload import Payload, encode, has_lone_surrogate
 
-_EXPONENT = re.compile(r"\d[eE]\+?\d")
+# What an exponent begins with. Ordinary text may look like one, to no harm; a longer pattern takes ten times as long.
+_EXPONENT = re.compile(r"e[+1-9]")
 # From here on a float may be written with an exponent, which jsonb turns into an integer of other digits.
 _LARGE = 1e16
 

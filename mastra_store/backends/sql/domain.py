@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -30,6 +31,7 @@ class SqlDomain(DomainStorage, Generic[DB]):
         self._dialect = database.dialect
         self._schema = database.schema
         self._bound: dict[str, type[StoredModel]] | None = None
+        self._create_schema: Callable[[], Awaitable[None]] = lambda: database.create_schema(self.definitions)
         self._bind_statements()
 
     def transaction(self) -> AbstractAsyncContextManager[BaseDBAsyncClient]:
@@ -87,7 +89,7 @@ class SqlDomain(DomainStorage, Generic[DB]):
         return [], (await self._database.fetch(count, *args))[0][0]
 
     async def _init(self) -> None:
-        await self._database.create_schema(self.definitions)
+        await self._create_schema()
 
     async def _close(self) -> None:
         if self._owns_database:

@@ -24,6 +24,9 @@ class TableSql:
         self.name = f'"{schema}"."{self.bare_name}"' if schema else f'"{self.bare_name}"'
         self.columns: dict[str, Column] = {column.model_field_name: column for column in columns_of(model)}
         self.key = key_of(model)
+        self._writers = [
+            (name, isinstance(column, JsonColumn), *self._writer(column)) for name, column in self.columns.items()
+        ]
 
     def column(self, attribute: str) -> str:
         """The quoted name of a column."""
@@ -83,25 +86,16 @@ class TableSql:
 
     def values(self, record: Any, payloads: Mapping[str, Payload | None]) -> list[Any]:
         """The parameters of ``insert``; raises ``ValidationError`` for what a column cannot hold (G9)."""
-        return [
-            self.value(name, payloads.get(name) if isinstance(column, JsonColumn) else getattr(record, name))
-            for name, column in self.columns.items()
-        ]
+        values = []
+        for name, is_payload, write, absent in self._writers:
+            value = payloads.get(name) if is_payload else getattr(record, name)
+            values.append(absent if value is None else value if write is None else write(value, name))
+        return values
 
     def value(self, attribute: str, value: Any) -> Any:
         """One attribute as parameter; payloads come as ``Payload``."""
-        column, dialect = self.columns[attribute], self._dialect
-        if value is None:
-            return "null" if isinstance(column, JsonColumn) and dialect.name in column.required_on else None
-        if isinstance(column, TextColumn):
-            return dialect.text(value, attribute)
-        if isinstance(column, WrappedJsonColumn):
-            return dialect.wrapped_payload(value, attribute)
-        if isinstance(column, JsonColumn):
-            return dialect.payload(value, attribute)
-        if isinstance(column, InstantColumn):
-            return dialect.instant(value)
-        return dialect.boolean(value) if isinstance(column, BooleanColumn) else value
+        write, absent = self._writer(self.columns[attribute])
+        return absent if value is None else value if write is None else write(value, attribute)
 
     def converter(self, attribute: str) -> Callable[[Any], Any] | None:
         """What makes a value of a column's, where that is not the value itself; NULL is ``None`` anyway."""
@@ -113,6 +107,18 @@ class TableSql:
         if isinstance(column, InstantColumn):
             return dialect.read_instant
         return bool if isinstance(column, BooleanColumn) else None
+
+    def _writer(self, column: Column) -> tuple[Callable[[Any, str], Any] | None, Any]:
+        """What makes a parameter of a value of a column and its name, if anything; and what stands for ``None``."""
+        dialect = self._dialect
+        if isinstance(column, JsonColumn):
+            write = dialect.wrapped_payload if isinstance(column, WrappedJsonColumn) else dialect.payload
+            return write, "null" if dialect.name in column.required_on else None
+        if isinstance(column, TextColumn):
+            return dialect.text, None
+        if isinstance(column, InstantColumn):
+            return lambda value, _: dialect.instant(value), None
+        return (lambda value, _: dialect.boolean(value)) if isinstance(column, BooleanColumn) else None, None
 
     def _read(self, column: Column) -> str:
         if isinstance(column, InstantColumn):
