@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ...models import memory as models
 from .cache import StatementCache
 from .dialect import Dialect
-from .paging import Limit, page_statements, where_clause
+from .paging import Limit, Listing, page_statements, where_clause
 from .table import TableSql
 
 
@@ -135,16 +135,10 @@ class MemorySql:
         where = where_clause(conditions)
         order = self.order("createdAt", shape.descending)
         used = len(conditions)
-        page, count = page_statements(
-            self._dialect, self.messages, self.message_columns, where, order, used, shape.limit, counted=shape.counted
-        )
-        if shape.threads < 2 or not shape.limit.present:
-            return page, count
-        # No index delivers several threads in one order, and what is sorted should not carry every message's content.
-        keys = f"SELECT id FROM {self.messages}{where} ORDER BY {order}{shape.limit.sql(used)}"
-        total = f", ({count})" if shape.counted else ""
-        page = f"SELECT {self.message_columns}{total} FROM {self.messages} WHERE id IN ({keys}) ORDER BY {order}"
-        return self._dialect.sql(page), count
+        listing = Listing(self.messages, self.message_columns, where, order, used)
+        # No index delivers several threads in one order.
+        keys = "id" if shape.threads > 1 else ""
+        return page_statements(self._dialect, listing, shape.limit, counted=shape.counted, keys=keys)
 
     def _thread_page(self, shape: ThreadShape) -> tuple[str, str]:
         conditions = [shape.condition] if shape.condition else []
@@ -154,7 +148,9 @@ class MemorySql:
             conditions.append(f'"resourceId" = ${used}')
         where = where_clause(conditions)
         order = self._thread_order(shape)
-        return page_statements(self._dialect, self.threads, self.thread_columns, where, order, used, shape.limit)
+        return page_statements(
+            self._dialect, Listing(self.threads, self.thread_columns, where, order, used), shape.limit
+        )
 
     def _thread_order(self, shape: ThreadShape) -> str:
         """Mastra bumps ``updatedAt`` with ``NOW()``, which in the plain column is local time: the twin orders it."""

@@ -35,16 +35,33 @@ class Limit(NamedTuple):
         return (limit, offset) if self.present and self.literal is None else ()
 
 
-def page_statements(
-    dialect: Dialect, table: str, columns: str, where: str, order: str, used: int, limit: Limit, *, counted: bool = True
-) -> tuple[str, str]:
-    """The statement of a page and that of its count; ``used`` parameters stand in ``where``.
+class Listing(NamedTuple):
+    """A list in SQL; ``used`` parameters stand in ``where``."""
 
-    The total comes with each row as a scalar sub-select: one statement, and the index alone answers it.
+    table: str
+    columns: str
+    where: str
+    order: str
+    used: int
+
+
+def page_statements(
+    dialect: Dialect, listing: Listing, limit: Limit, *, counted: bool = True, keys: str = ""
+) -> tuple[str, str]:
+    """The statement of a page and that of its count.
+
+    The total comes with each row as a scalar sub-select: one statement, and the index alone answers it. ``keys`` names
+    the key columns where rows may have to be sorted: then only keys are, and not all that the columns hold.
     """
+    table, columns, where, order, used = listing
     count = f"SELECT count(*) FROM {table}{where}"
     total = f", ({count})" if limit.present and counted else ""
-    page = f"SELECT {columns}{total} FROM {table}{where} ORDER BY {order}{limit.sql(used)}"
+    bounds = limit.sql(used)
+    if keys and limit.present:
+        page = f"SELECT {keys} FROM {table}{where} ORDER BY {order}{bounds}"
+        page = f"SELECT {columns}{total} FROM {table} WHERE ({keys}) IN ({page}) ORDER BY {order}"
+    else:
+        page = f"SELECT {columns}{total} FROM {table}{where} ORDER BY {order}{bounds}"
     return dialect.sql(page), dialect.sql(count)
 
 

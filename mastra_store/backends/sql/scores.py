@@ -11,7 +11,7 @@ from ...records import Score
 from .cache import StatementCache
 from .dialect import Dialect
 from .domain import DB, SqlDomain
-from .paging import Limit, page_statements, where_clause
+from .paging import Limit, Listing, page_statements, where_clause
 from .table import TableSql
 
 
@@ -41,8 +41,8 @@ class ScoresSql:
         conditions = [f"{self.table.column(name)} = ${number}" for number, name in enumerate(shape.equal, start=1)]
         where = where_clause(conditions)
         order = f'"createdAt" DESC, {self._dialect.by_code_point("id")} DESC'
-        used = len(conditions)
-        return page_statements(self._dialect, self.table.name, self.table.read(), where, order, used, shape.limit)
+        listing = Listing(self.table.name, self.table.read(), where, order, len(conditions))
+        return page_statements(self._dialect, listing, shape.limit)
 
 
 class SqlScores(SqlDomain[DB], ScoresStorage):

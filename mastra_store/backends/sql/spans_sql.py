@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ...models import observability as models
 from .cache import StatementCache
 from .dialect import Dialect
-from .paging import Limit, page_statements, where_clause
+from .paging import Limit, Listing, page_statements, where_clause
 from .table import TableSql
 
 STRUCTURE = (
@@ -120,14 +120,8 @@ class SpansSql:
         table, columns = f"{self.table.name} AS span", self.table.read(LIGHT if shape.light else None)
         conditions, used = self._conditions(shape)
         where, order = where_clause(conditions), self._order(*shape.order)
-        page = page_statements(self._dialect, table, columns, where, order, used, shape.limit)
-        if not shape.limit.present or not shape.filtered:
-            return page
-        # What may have to be sorted should not carry the payloads.
-        keys = f"SELECT {self.table.key_list} FROM {table}{where} ORDER BY {order}{shape.limit.sql(used)}"
-        total = f"SELECT count(*) FROM {table}{where}"
-        text = f"SELECT {columns}, ({total}) FROM {table} WHERE ({self.table.key_list}) IN ({keys}) ORDER BY {order}"
-        return self._dialect.sql(text), page[1]
+        keys = self.table.key_list if shape.filtered else ""
+        return page_statements(self._dialect, Listing(table, columns, where, order, used), shape.limit, keys=keys)
 
     def _conditions(self, shape: SpanShape) -> tuple[list[str], int]:
         """The conditions, and how many parameters they have."""
@@ -157,8 +151,7 @@ class SpansSql:
         if shape.status == "error":
             yield failed
         elif shape.status is not None:
-            # COALESCE, as the error may be NULL and "not failed" would then be unknown.
-            yield f"NOT COALESCE({failed}, false)"
+            yield f"NOT {failed}"
             yield running if shape.status == "running" else f"NOT ({running})"
         if shape.has_child_error is not None:
             errors = f'SELECT 1 FROM {self.table.name} AS child WHERE child."traceId" = span."traceId" AND {failed}'

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ...models import workflows as models
 from .cache import StatementCache
 from .dialect import Dialect
-from .paging import Limit, page_statements, where_clause
+from .paging import Limit, Listing, page_statements, where_clause
 from .table import TableSql
 
 
@@ -49,18 +49,9 @@ class WorkflowsSql:
 
     def _page(self, shape: RunShape) -> tuple[str, str]:
         conditions = [self._condition(name, number) for number, name in enumerate(shape.filters, start=1)]
-        where, used = where_clause(conditions), len(conditions)
-        order = self._order()
-        if not shape.limit.present:
-            return page_statements(self._dialect, self.table.name, self.table.read(), where, order, used, shape.limit)
-        # What may have to be sorted should not carry every snapshot.
-        keys = f"SELECT workflow_name, run_id FROM {self.table.name}{where} ORDER BY {order}{shape.limit.sql(used)}"
-        count = f"SELECT count(*) FROM {self.table.name}{where}"
-        page = (
-            f"SELECT {self.table.read()}, ({count}) FROM {self.table.name} "
-            f"WHERE (workflow_name, run_id) IN ({keys}) ORDER BY {order}"
-        )
-        return self._dialect.sql(page), self._dialect.sql(count)
+        where = where_clause(conditions)
+        listing = Listing(self.table.name, self.table.read(), where, self._order(), len(conditions))
+        return page_statements(self._dialect, listing, shape.limit, keys=self.table.key_list)
 
     def _condition(self, name: str, number: int) -> str:
         created = self._dialect.read_instant_sql("createdAt")
