@@ -113,7 +113,7 @@ def is_pending(value: Any) -> bool:
 
 
 def check_state(state: Any) -> dict[str, Any]:
-    """The snapshot keys to replace and their new values, detached (W18, W23)."""
+    """The snapshot keys to replace and their new values (W18, W23)."""
     if isinstance(state, WorkflowStateUpdate):
         given = {name: getattr(state, name) for name in _SNAPSHOT_KEYS}
     elif isinstance(state, Mapping):
@@ -122,9 +122,7 @@ def check_state(state: Any) -> dict[str, Any]:
         raise invalid("state must be a WorkflowStateUpdate or a mapping with its names", "state")
     for name, value in given.items():
         _check_state_value(name, value)
-    update = {_SNAPSHOT_KEYS[name]: value for name, value in given.items() if value is not UNSET}
-    frozen: dict[str, Any] = freeze(update, "state").value
-    return frozen
+    return {_SNAPSHOT_KEYS[name]: value for name, value in given.items() if value is not UNSET}
 
 
 def check_expected(expected: Any) -> tuple[str, ...] | None:

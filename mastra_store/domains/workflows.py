@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import UnsupportedOperationError
-from ..payload import freeze
+from ..payload import Payload, freeze
 from ..records import DateRange, WorkflowRun, WorkflowRunPage, WorkflowStateUpdate
 from . import workflow_rules as rules
 from .base import DomainStorage, hook, no_orm, operation
@@ -80,13 +80,12 @@ class WorkflowsStorage(DomainStorage):
         """
         check_id(workflow_name, "workflow_name")
         check_id(run_id, "run_id")
-        check_id(step_id, "step_id")
-        given = freeze(_mapping(result, "result"), "result").value
-        shared = freeze(
-            _mapping({} if request_context is None else request_context, "request_context"), "request_context"
-        )
+        context = {} if request_context is None else request_context
+        step = self._part(check_id(step_id, "step_id"), "step_id")
+        given = self._part(_mapping(result, "result"), "result")
+        shared = self._part(_mapping(context, "request_context"), "request_context")
         self._check_updates()
-        change = rules.results_changer(workflow_name, run_id, step_id, given, shared.value)
+        change = rules.results_changer(workflow_name, run_id, step, given, shared)
         snapshot = await self._change_snapshot(workflow_name, run_id, change)
         context: dict[str, Any] = (snapshot or {})["context"]  # results always change something
         return context
@@ -107,7 +106,7 @@ class WorkflowsStorage(DomainStorage):
         """
         check_id(workflow_name, "workflow_name")
         check_id(run_id, "run_id")
-        keys = rules.check_state(state)
+        keys = self._part(rules.check_state(state), "state")
         expected = rules.check_expected(expected_status)
         self._check_updates()
         change = rules.state_changer(workflow_name, run_id, keys, expected)
@@ -154,6 +153,15 @@ class WorkflowsStorage(DomainStorage):
         check_id(run_id, "run_id")
         check_id(workflow_name, "workflow_name")
         await self._remove_run(workflow_name, run_id)
+
+    def _part(self, value: Any, field: str) -> Any:
+        """A part of a snapshot, checked by itself, so that an error names it; and detached."""
+        payload = freeze(value, field)
+        self._check_storable(payload, field)
+        return payload.value
+
+    def _check_storable(self, payload: Payload, field: str) -> None:
+        """Raise ``ValidationError`` where this backend cannot hold a part of a snapshot (G9)."""
 
     def _check_updates(self) -> None:
         if not self.supports_concurrent_updates():

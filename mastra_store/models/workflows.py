@@ -16,8 +16,11 @@ _FIRST_THREAD = (
     f"COALESCE(jsonb_path_query_first(snapshot, '{_STEP_THREAD}') #>> '{{}}', "
     "snapshot #>> '{context,input,messageListState,memoryInfo,threadId}')"
 )
-THREAD_IDS = (
-    f"jsonb_path_query_array(snapshot, '{_STEP_THREAD}') || jsonb_path_query_array(snapshot, '{_INPUT_THREAD}')"
+# Mastra's path would also look into arrays; in strict mode what has another shape is no place (W11).
+_MEMORY = "suspendPayload.__streamState.messageList.memoryInfo.threadId"
+_STEP_THREADS = f'strict $.context.* ? (@.status == "suspended" && exists(@.{_MEMORY})).{_MEMORY}'
+THREAD_IDS = " || ".join(
+    f"jsonb_path_query_array(snapshot, '{path}', '{{}}', true)" for path in (_STEP_THREADS, f"strict {_INPUT_THREAD}")
 )
 """PostgreSQL's expression for all thread ids that a snapshot records (W11)."""
 

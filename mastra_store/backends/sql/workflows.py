@@ -8,6 +8,7 @@ from typing import Any, ClassVar, cast
 from ...domains.workflow_plans import NewRun, RunQuery, SnapshotChange, SnapshotChanger
 from ...domains.workflows import WorkflowsStorage
 from ...models import workflows as models
+from ...payload import Payload
 from ...records import WorkflowRun
 from ...records.legacy import unwrapped
 from .domain import DB, SqlDomain
@@ -91,6 +92,9 @@ class SqlWorkflows(SqlDomain[DB], WorkflowsStorage):
             return self._sql.add, self._values(NewRun(*key, None, change.snapshot, moment, moment))
         snapshot = self._dialect.payload(change.snapshot, "snapshot")
         return self._sql.write_snapshot, [*key, snapshot, self._dialect.instant(change.updated_at)]
+
+    def _check_storable(self, payload: Payload, field: str) -> None:
+        self._dialect.payload(payload, field)
 
     def _parameter(self, name: str, value: Any) -> Any:
         return self._dialect.instant(value) if name in ("start", "end") else self._dialect.text(value, name)
