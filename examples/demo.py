@@ -41,6 +41,7 @@ async def main() -> None:
     async with archive:
         memory = store.memory
         await show_threads(memory)
+        await show_other_domains(store)
         await show_tail(memory, "thread-plain")
         await append_turn(memory, "thread-plain", "user-1", "Where were we?")
         await recall(memory)
@@ -72,6 +73,23 @@ async def show_threads(memory: MemoryStorage) -> None:
         messages = await memory.list_messages(thread_id=thread.id, per_page=1)
         updated = f"{thread.updated_at:%Y-%m-%d}"
         table.add_row(*map(escape, (thread.id, thread.resource_id, thread.title, updated)), str(messages.total))
+    console.print(table)
+
+
+async def show_other_domains(store: Store) -> None:
+    """What else is in the file: runs of workflows, and traces."""
+    headline(
+        "Workflow runs and traces of the same file",
+        "store.workflows.list_workflow_runs()",
+        "store.observability.list_traces_light()",
+    )
+    table = new_table("run or trace", "of", "status", "began")
+    for run in (await store.workflows.list_workflow_runs()).runs:
+        table.add_row(
+            *map(escape, (run.run_id, run.workflow_name, run.snapshot["status"], f"{run.created_at:%Y-%m-%d}"))
+        )
+    for trace in (await store.observability.list_traces_light()).spans:
+        table.add_row(*map(escape, (trace.trace_id, trace.name, trace.status, f"{trace.started_at:%Y-%m-%d}")))
     console.print(table)
 
 

@@ -228,7 +228,7 @@ class ObservabilityStorage(DomainStorage):
             if not scrubber.count:
                 raise
             await _write_checked(scrubbed, check, put)
-            _log.warning("%s: replaced %d characters that the database cannot hold", operation, scrubber.count)
+            _log.warning("%s: replaced what the database cannot hold, characters: %d", operation, scrubber.count)
 
     # -- hooks of a backend ------------------------------------------------------------------------------------------
 

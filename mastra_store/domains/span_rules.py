@@ -101,12 +101,18 @@ def folded(changes: Iterable[SpanChange]) -> list[SpanChange]:
 
 
 def scrubbed(record: Any, scrubber: Scrubber) -> Any:
-    """A span or an update without characters that cannot be stored; ids are left alone, as they would name others."""
+    """A span or an update without characters that cannot be stored; ids are left alone, as they would name others.
+
+    What is neither, and has been refused for that, stays as it is.
+    """
     if isinstance(record, Span):
         texts = {name: scrubber.text(getattr(record, name)) for name in _TEXTS}
         return replace(record, **texts, **{name: scrubber.payload(getattr(record, name)) for name in _PAYLOADS})
-    update = as_struct(record, SpanUpdate, "record")
-    return replace(update, updates={name: _scrubbed(name, value, scrubber) for name, value in update.updates.items()})
+    updates: Any = record.get("updates") if isinstance(record, Mapping) else getattr(record, "updates", None)
+    if not isinstance(updates, Mapping):
+        return record
+    clean = {name: _scrubbed(name, value, scrubber) for name, value in updates.items()}
+    return {**record, "updates": clean} if isinstance(record, Mapping) else replace(record, updates=clean)
 
 
 def _scrubbed(name: str, value: Any, scrubber: Scrubber) -> Any:

@@ -80,10 +80,10 @@ class WorkflowsStorage(DomainStorage):
         """
         check_id(workflow_name, "workflow_name")
         check_id(run_id, "run_id")
-        context = {} if request_context is None else request_context
+        merged = {} if request_context is None else request_context
         step = self._part(check_id(step_id, "step_id"), "step_id")
         given = self._part(_mapping(result, "result"), "result")
-        shared = self._part(_mapping(context, "request_context"), "request_context")
+        shared = self._part(_mapping(merged, "request_context"), "request_context")
         self._check_updates()
         change = rules.results_changer(workflow_name, run_id, step, given, shared)
         snapshot = await self._change_snapshot(workflow_name, run_id, change)

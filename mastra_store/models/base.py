@@ -13,6 +13,7 @@ from tortoise.queryset import BulkCreateQuery, BulkUpdateQuery
 
 from ..errors import UnsupportedOperationError
 from ..instants import is_aware
+from .columns import JsonColumn
 from .queries import with_twins
 
 
@@ -65,7 +66,22 @@ class StoredModel(Model):
         for name, value in kwargs.items():
             if isinstance(value, datetime) and not is_aware(value):
                 raise ValueError(f"{name} must be an aware datetime, e.g. datetime.now(UTC)")
-        super().__init__(**kwargs)
+        super().__init__(**self._as_stored(kwargs))
+
+    def update_from_dict(self, data: dict[str, Any]) -> Self:
+        """Set several attributes."""
+        return super().update_from_dict(self._as_stored(data))
+
+    @classmethod
+    def _as_stored(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Strings given as payloads in their stored form, as Tortoise reads given and stored values alike."""
+        fields: dict[str, Any] = cls._meta.fields_map
+        return {
+            name: fields[name].write(value)
+            if isinstance(value, str) and isinstance(fields.get(name), JsonColumn)
+            else value
+            for name, value in values.items()
+        }
 
     @classmethod
     def _choose_db(cls, for_write: bool = False) -> BaseDBAsyncClient:
@@ -185,16 +201,25 @@ class CompositeModel(StoredModel):
         raise cls._refusal("bulk_update")
 
     @classmethod
+    async def update_or_create(
+        cls, defaults: dict[str, Any] | None = None, using_db: BaseDBAsyncClient | None = None, **kwargs: Any
+    ) -> tuple[Self, bool]:
+        """The matching row brought up to ``defaults``, or a new one; and whether it is new."""
+        row, created = await cls.get_or_create(defaults, using_db, **kwargs)
+        if created or not defaults:
+            return row, created
+        key = {name: getattr(row, name) for name in cls._key_attributes()}
+        await cls.filter(**key).using_db(using_db).update(**defaults)
+        return await cls.get(using_db=using_db, **key), False
+
+    @classmethod
+    def _key_attributes(cls) -> list[str]:
+        stored = cls.key.columns if cls.key else ()
+        fields: dict[str, Any] = cls._meta.fields_map
+        return [name for name, column in fields.items() if (column.source_field or name) in stored]
+
+    @classmethod
     def _refusal(cls, what: str) -> UnsupportedOperationError:
-        names = [name for name, column in cls._meta.fields_map.items() if _stored(column, name) in _key_columns(cls)]
-        asked = ", ".join(f"{name}=..." for name in names)
+        asked = ", ".join(f"{name}=..." for name in cls._key_attributes())
         text = f"{what} of one {cls.__name__} is not possible, as its key has several columns; use filter({asked})"
         return UnsupportedOperationError(text)
-
-
-def _key_columns(model: type[StoredModel]) -> tuple[str, ...]:
-    return model.key.columns if model.key else ()
-
-
-def _stored(column: Any, name: str) -> str:
-    return column.source_field or name

@@ -38,7 +38,7 @@ class BoundQuerySet(QuerySet[M]):
     def _refuse_limit(self, what: str) -> None:
         """Neither dialect can limit these; Tortoise would change every row instead."""
         if self._limit is not None or self._offset:
-            text = f"{what}() cannot be limited; select the ids first, then filter(id__in=ids).{what}()"
+            text = f"{what}() cannot be limited; select the ids first, then {what}() what filter() finds by them"
             raise UnsupportedOperationError(text)
 
     def bulk_create(

@@ -20,7 +20,7 @@ class LibSQLStore(SqlProviderStore):
 
     ``url`` is ``sqlite:///app.db``, ``file:./app.db`` or ``:memory:``, with the options ``mode`` (``rwc``, ``rw``,
     ``ro``), ``busy_timeout`` (seconds), ``readers`` (reading connections) and ``max_page_count``. ``domains`` restricts
-    which domains it serves (and creates tables for).
+    which domains it serves (and creates tables for). ``unstorable_text`` as in ``Store``.
     """
 
     provider = "libsql"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sqlite3
@@ -62,6 +63,8 @@ def test_demo(run: Run, tmp_path: Path) -> None:
     assert_in_order(
         first,
         "thread-awkward",  # what TypeScript wrote
+        "run-suspended",
+        "failing workflow",
         "Hello, saved twice",
         "Where were we?",  # the turn that was appended
         "> 01-02 03:04:06.000",  # the message that was recalled,
@@ -93,14 +96,14 @@ def test_agent(run: Run, url: str) -> None:
 def test_agent_reads_the_environment(run: Run, tmp_path: Path) -> None:
     run("agent.py", MASTRA_STORE_MEMORY_URL="sqlite:///./elsewhere.db")
     assert messages(tmp_path / "elsewhere.db", "small-talk") == 2
-    assert not (tmp_path / "mastra.db").exists()
+    assert "mastra_messages" not in tables(tmp_path / "mastra.db")  # it serves the other domains
 
 
 def test_compose_stores(run: Run, url: str) -> None:
     assert_in_order(
         run("compose_stores.py", *([url] if url else [])),
-        "app serves: memory",
-        "agent serves: memory",
+        "app serves: memory, scores, observability",
+        "agent serves: memory, scores, observability",
         "workflows: None",
         "DOMAIN_NOT_CONFIGURED",
         "app: thread 'same-id' of app",
@@ -116,6 +119,54 @@ def test_ad_hoc_queries(run: Run, url: str) -> None:
         "rolled back: changed my mind",
         "customer   3",
     )
+
+
+def test_workflow_resume(run: Run, tmp_path: Path) -> None:
+    """Both parts are processes of their own, which share nothing but the file."""
+    for _ in range(2):
+        assert_in_order(
+            run("workflow_resume.py"),
+            "process 1, start:",
+            "approval: {'question': 'refund 240 EUR?'}",
+            "the run is suspended",
+            "process 2, resume:",
+            "2 workers asked, 1 of them got the run",
+            "look_up: done before",
+            "approval: {'approved_by': 'grace'}",
+            "run-1 of refund: success, {'paid': 240}",
+        )
+    with closing(sqlite3.connect(tmp_path / "workflow.db")) as connection:
+        (snapshot,) = connection.execute("SELECT snapshot FROM mastra_workflow_snapshot").fetchone()
+    stored = json.loads(snapshot)
+    assert (stored["status"], stored["suspendedPaths"], stored["result"]) == ("success", {}, {"paid": 240})
+    approval = stored["context"]["approval"]
+    assert approval["suspendPayload"] == {"question": "refund 240 EUR?"}
+    assert approval["resumePayload"] == {"by": "grace"}
+
+
+def test_workflow_resume_from_another_process(run: Run, url: str) -> None:
+    arguments = [url] if url else []
+    first = run("workflow_resume.py", "start", *arguments)
+    assert "the run is suspended" in first
+    assert "pay" not in first
+    assert "run-1 of refund: success" in run("workflow_resume.py", "resume", *arguments)
+    assert "0 of them got the run" in run("workflow_resume.py", "resume", *arguments)  # there is nothing to resume
+
+
+def test_trace_tree(run: Run, url: str) -> None:
+    for _ in range(2):
+        half_way, at_the_end = run("trace_tree.py", *([url] if url else [])).split("At the end")
+        assert_in_order(half_way, "weather agent running", "├── geocode success 120 ms", "└── forecast running")
+        assert "    └── GET /forecast running" in half_way
+        assert_in_order(
+            at_the_end,
+            "weather agent success 3010 ms",
+            "├── forecast error 2010 ms the service does not answer",
+            "│   └── GET /forecast error 2000 ms timed out",
+            "└── ask the model success 440 ms",
+            "trace-weather: success, with errors inside; it was asked: Will it rain in Oslo?",
+            "forecast {'lat': 59.9, 'lon': 10.7}",
+        )
 
 
 def test_custom_backend(run: Run) -> None:
@@ -138,6 +189,11 @@ def assert_in_order(text: str, *parts: str) -> None:
         found = text.find(part, place)
         assert found >= 0, f"{part!r} is missing (or too early) in:\n{text}"
         place = found + len(part)
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def messages(path: Path, thread_id: str) -> int:

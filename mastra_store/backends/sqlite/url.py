@@ -50,7 +50,7 @@ def _path(location: str) -> str:
             f"not a SQLite URL: {redact(location)!r}; "
             "write sqlite:///relative.db, sqlite:////absolute.db, file:./app.db or :memory:"
         )
-    return unquote(path)
+    return f"/{unquote(path).lstrip('/')}" if path.startswith("/") else unquote(path)
 
 
 def _options(given: Mapping[str, str]) -> dict[str, Any]:
