@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
+from . import runs, spans
 from .checks import DifferentAnswersError
 from .contestants import ENTRIES, NPM, OURS, Entry
 from .dataset import Dataset
@@ -52,7 +53,9 @@ def _run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
         found: dict[str, Any] = {}
         report["backends"][backend] = found
         if not options.only_growth:
-            found |= _compare(backend, entries, packages, Dataset.of_messages(options.messages), plan, console)
+            domains = tuple(dict.fromkeys(operation.domain for operation in plan.operations))
+            dataset = Dataset.of_messages(options.messages, domains)
+            found |= _compare(backend, entries, packages, dataset, plan, console)
         if options.growth or options.only_growth:
             found["growth"] = _growth(backend, options.large, plan, console)
     return report
@@ -67,8 +70,17 @@ def _compare(
     results = lines(backend, samples, plan)
     show(console, backend, results)
     rounds = f"better quartile of {plan.rounds} rounds with slots of {plan.seconds} s"
-    console.print(f"{backend}: {summary(results)} ({runs_on}, {dataset.messages_count:,} messages, {rounds})\n")
-    return {"database": runs_on, "messages": dataset.messages_count, "results": as_json(results, samples)}
+    console.print(f"{backend}: {summary(results)} ({runs_on}, {_size(dataset)}, {rounds})\n")
+    return {"database": runs_on, "data": _size(dataset), "results": as_json(results, samples)}
+
+
+def _size(dataset: Dataset) -> str:
+    sizes = {
+        "memory": f"{dataset.messages_count:,} messages",
+        "workflows": f"{runs.READ_RUNS + runs.WRITTEN_RUNS} runs",
+        "observability": f"{spans.stored_count():,} spans",
+    }
+    return ", ".join(text for domain, text in sizes.items() if domain in dataset.domains) or "no data"
 
 
 def _growth(backend: Backend, messages: int, plan: Plan, console: Console) -> dict[str, Any]:
@@ -148,7 +160,7 @@ def _names(text: str) -> list[str]:
     if unknown := [name for name in names if name not in BY_NAME]:
         known = ", ".join(operation.name for operation in OPERATIONS)
         raise argparse.ArgumentTypeError(f"unknown operations {unknown}; known are {known}")
-    return names
+    return [name for name in BY_NAME if name in names]
 
 
 def _numbers(text: str) -> list[int]:

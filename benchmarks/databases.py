@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
@@ -13,22 +13,26 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import asyncpg
-import msgspec
 
 from mastra_store import Store
 from mastra_store.instants import iso
 from mastra_store.testing import PostgresServer
 
-from .dataset import Dataset, MessageRow, ThreadRow, content_texts
 from .operations import Backend
+from .tables import INSTANTS, Table
 
 _BATCH = 20_000
-_TABLES = ("mastra_threads", "mastra_messages")
-_OF_TORTOISE = ("thread", "message")
-_DELETE = {
-    "mastra_messages": "DELETE FROM mastra_messages WHERE id >= 'saved-' AND id < 'saved.'",
-    "message": "DELETE FROM message WHERE id >= 'saved-' AND id < 'saved.'",
+_TABLES = ("mastra_threads", "mastra_messages", "mastra_workflow_snapshot", "mastra_ai_spans", "mastra_scorers")
+_OF_TORTOISE = ("thread", "message", "run", "span", "score")
+_SAVED = {
+    "mastra_messages": "id",
+    "message": "id",
+    "mastra_ai_spans": '"traceId"',
+    "span": "trace_id",
+    "mastra_scorers": "id",
+    "score": "id",
 }
+_DELETE = {table: f"DELETE FROM {table} WHERE {id} >= 'saved-' AND {id} < 'saved.'" for table, id in _SAVED.items()}
 # Nothing but the contestants is to work during the slots; the harness cleans up between the rounds.
 _SERVER = {"autovacuum": "off", "shared_buffers": "256MB", "max_wal_size": "4GB", "checkpoint_timeout": "1h"}
 
@@ -47,7 +51,7 @@ class Databases(Protocol):
     def create(self, name: str) -> str:
         """An empty database; returns its URL."""
 
-    def load(self, url: str, dataset: Dataset) -> None:
+    def load(self, url: str, tables: Iterable[Table]) -> None:
         """Fill Mastra's tables, which exist already."""
 
     def tidy(self, url: str) -> None:
@@ -88,25 +92,14 @@ class SqliteFiles:
     def create(self, name: str) -> str:
         return f"sqlite:///{self._folder / name.replace(' ', '-')}.db"
 
-    def load(self, url: str, dataset: Dataset) -> None:
-        threads = (
-            (row.id, row.resource_id, row.title, _json(row.metadata), iso(row.created_at), iso(row.created_at))
-            for row in dataset.threads()
-        )
-        texts = content_texts()
-        messages = (
-            (row.id, row.thread_id, texts[row.content], row.role, "v2", iso(row.created_at), row.resource_id)
-            for row in dataset.messages()
-        )
-        columns = 'id, thread_id, content, role, type, "createdAt", "resourceId"'
+    def load(self, url: str, tables: Iterable[Table]) -> None:
         with self._connect(url) as connection:
             connection.execute("BEGIN")
-            connection.executemany(
-                'INSERT INTO mastra_threads (id, "resourceId", title, metadata, "createdAt", "updatedAt") '
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                threads,
-            )
-            connection.executemany(f"INSERT INTO mastra_messages ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", messages)
+            for name, columns, rows in tables:
+                places = _places(columns)
+                listed = ", ".join(f'"{column}"' for column in columns)
+                statement = f"INSERT INTO {name} ({listed}) VALUES ({', '.join('?' * len(columns))})"
+                connection.executemany(statement, (_as_text(row, places) for row in rows))
             connection.execute("COMMIT")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -142,8 +135,8 @@ class PostgresDatabases:
     def create(self, name: str) -> str:
         return self._server.create_database(name.replace(" ", "_"))
 
-    def load(self, url: str, dataset: Dataset) -> None:
-        asyncio.run(_with_connection(url, lambda connection: _copy(connection, dataset)))
+    def load(self, url: str, tables: Iterable[Table]) -> None:
+        asyncio.run(_with_connection(url, lambda connection: _copy(connection, tables)))
 
     def tidy(self, url: str) -> None:
         asyncio.run(_with_connection(url, _tidy))
@@ -163,14 +156,14 @@ async def _with_connection(url: str, work: Callable[[asyncpg.Connection], Any]) 
         await connection.close()
 
 
-async def _copy(connection: asyncpg.Connection, dataset: Dataset) -> None:
-    columns = ["id", "resourceId", "title", "metadata", "createdAt", "createdAtZ", "updatedAt", "updatedAtZ"]
-    threads = [_thread_record(row) for row in dataset.threads()]
-    await connection.copy_records_to_table("mastra_threads", records=threads, columns=columns)
-    columns = ["id", "thread_id", "content", "role", "type", "createdAt", "createdAtZ", "resourceId"]
-    records = map(_message_record, dataset.messages())
-    while batch := list(islice(records, _BATCH)):
-        await connection.copy_records_to_table("mastra_messages", records=batch, columns=columns)
+async def _copy(connection: asyncpg.Connection, tables: Iterable[Table]) -> None:
+    """Each instant goes into two columns, the plain one as UTC wall clock."""
+    for name, columns, rows in tables:
+        places = _places(columns)
+        all_columns = [*columns, *(f"{columns[place]}Z" for place in places)]
+        records = (_with_twins(row, places) for row in rows)
+        while batch := list(islice(records, _BATCH)):
+            await connection.copy_records_to_table(name, records=batch, columns=all_columns)
     await _vacuum(connection)
 
 
@@ -192,16 +185,22 @@ async def _tables(connection: asyncpg.Connection) -> Iterator[str]:
     return (table for table in (*_TABLES, *_OF_TORTOISE) if table in present)
 
 
-def _thread_record(row: ThreadRow) -> tuple[Any, ...]:
-    plain = row.created_at.replace(tzinfo=None)
-    return row.id, row.resource_id, row.title, _json(row.metadata), plain, row.created_at, plain, row.created_at
+def _places(columns: Sequence[str]) -> list[int]:
+    """Where the instants stand."""
+    return [place for place, column in enumerate(columns) if column in INSTANTS]
 
 
-def _message_record(row: MessageRow) -> tuple[Any, ...]:
-    plain = row.created_at.replace(tzinfo=None)
-    text = content_texts()[row.content]
-    return row.id, row.thread_id, text, row.role, "v2", plain, row.created_at, row.resource_id
+def _as_text(row: Sequence[Any], places: list[int]) -> list[Any]:
+    values = list(row)
+    for place in places:
+        values[place] = values[place] and iso(values[place])
+    return values
 
 
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+def _with_twins(row: Sequence[Any], places: list[int]) -> list[Any]:
+    values = list(row)
+    for place in places:
+        moment = values[place]
+        values[place] = moment and moment.replace(tzinfo=None)
+        values.append(moment)
+    return values

@@ -6,7 +6,6 @@ go on at the same time are: the 100 messages of a thread lie apart in the table.
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from .operations import Operation
+from . import runs, spans
+from .operations import Domain, Operation
+from .words import sentence, uuid
 
 GROUP = 200
 PER_THREAD = 100
@@ -24,13 +25,6 @@ PAGE = 100
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _SAVED_AT = datetime(2027, 1, 1, tzinfo=UTC)
 _CONTENTS = 64
-_TEXT = (
-    "agent answer ask because between city cloud context could deploy detail error every example find first forecast "
-    "give graph index keep later list maybe memory message model night number order people place plan question rain "
-    "read result run search season send server show small some step store table tell temperature their then thread "
-    "through time tool train travel under value visit warm weather week which window with work write year"
-)
-_WORDS = _TEXT.split()
 
 
 class ThreadRow(NamedTuple):
@@ -66,14 +60,16 @@ class NewMessage(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """So many groups of 200 threads with 100 messages each, and some empty threads to write to."""
+    """So many groups of 200 threads with 100 messages each, some empty threads to write to; workflow runs; spans."""
 
     groups: int = 1
+    domains: tuple[Domain, ...] = ("memory",)
+    """Those that there are data of."""
 
     @classmethod
-    def of_messages(cls, messages: int) -> Dataset:
+    def of_messages(cls, messages: int, domains: tuple[Domain, ...] = ("memory",)) -> Dataset:
         """The smallest one with so many messages."""
-        return cls(max(1, -(-messages // (GROUP * PER_THREAD))))
+        return cls(max(1, -(-messages // (GROUP * PER_THREAD))), domains)
 
     @property
     def messages_count(self) -> int:
@@ -101,10 +97,18 @@ class Dataset(NamedTuple):
             return [writer_id(chance.randrange(WRITERS)) for _ in range(count)]
         if operation.pick == "message":
             return [message(chance.randrange(GROUP * PER_THREAD)).id for _ in range(count)]
+        if operation.pick == "run":
+            return [runs.read_run(chance.randrange(runs.READ_RUNS)) for _ in range(count)]
+        if operation.pick == "written run":
+            return [runs.written_run(chance.randrange(runs.WRITTEN_RUNS)) for _ in range(count)]
+        if operation.pick == "nothing":
+            return [""] * count
+        if operation.pick == "long trace":
+            return [spans.long_trace_id(chance.randrange(spans.LONG_TRACES)) for _ in range(count)]
         return [thread_id(chance.randrange(GROUP)) for _ in range(count)]
 
     def expected(self, operation: Operation, pick: str) -> tuple[list[str], int | None]:
-        """The ids that a reading call must return, in order, and the total where it counts."""
+        """The ids that a reading call of the memory domain must return, in order, and the total where it counts."""
         if operation.name == "thread_by_id":
             return [pick], None
         if operation.name == "threads_20":
@@ -120,12 +124,12 @@ class Dataset(NamedTuple):
 
 def thread_id(number: int) -> str:
     """The id of a thread with messages."""
-    return _uuid(f"thread-{number}")
+    return uuid(f"thread-{number}")
 
 
 def writer_id(number: int) -> str:
     """The id of a thread that saves go to."""
-    return _uuid(f"writer-{number}")
+    return uuid(f"writer-{number}")
 
 
 def resource_id(group: int) -> str:
@@ -137,7 +141,7 @@ def message(number: int) -> MessageRow:
     """A message of the data set; its neighbours in time belong to other threads."""
     group, rest = divmod(number, GROUP * PER_THREAD)
     return MessageRow(
-        _uuid(f"message-{number}"),
+        uuid(f"message-{number}"),
         thread_id(group * GROUP + rest % GROUP),
         resource_id(group),
         ("user", "assistant")[rest // GROUP % 2],
@@ -176,12 +180,12 @@ def content_texts() -> list[str]:
 @cache
 def _place(message_id: str) -> tuple[int, int]:
     """Thread and position of a message of the first group."""
-    number = next(number for number in range(GROUP * PER_THREAD) if _uuid(f"message-{number}") == message_id)
+    number = next(number for number in range(GROUP * PER_THREAD) if uuid(f"message-{number}") == message_id)
     return number % GROUP, number // GROUP
 
 
 def _ids(thread: int, places: range) -> list[str]:
-    return [_uuid(f"message-{place * GROUP + thread}") for place in places]
+    return [uuid(f"message-{place * GROUP + thread}") for place in places]
 
 
 def _thread(id: str, resource: str, number: int) -> ThreadRow:
@@ -190,14 +194,14 @@ def _thread(id: str, resource: str, number: int) -> ThreadRow:
 
 
 def _content(chance: random.Random) -> dict[str, Any]:
-    text = _sentence(chance, 78)
+    text = sentence(chance, 78)
     call = {
         "state": "result",
         "step": 0,
         "toolCallId": f"call-{chance.randrange(10**9)}",
         "toolName": "weather",
-        "args": {"city": _sentence(chance, 2), "days": chance.randrange(1, 9)},
-        "result": {"forecast": _sentence(chance, 30), "temperature": round(chance.uniform(-20, 35), 1), "ok": True},
+        "args": {"city": sentence(chance, 2), "days": chance.randrange(1, 9)},
+        "result": {"forecast": sentence(chance, 30), "temperature": round(chance.uniform(-20, 35), 1), "ok": True},
     }
     parts = [
         {"type": "step-start"},
@@ -205,12 +209,3 @@ def _content(chance: random.Random) -> dict[str, Any]:
         {"type": "text", "text": text},
     ]
     return {"format": 2, "parts": parts, "metadata": {"model": "example-1", "tokens": chance.randrange(2000)}}
-
-
-def _sentence(chance: random.Random, words: int) -> str:
-    return " ".join(chance.choice(_WORDS) for _ in range(words))
-
-
-def _uuid(text: str) -> str:
-    digest = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-    return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-8{digest[17:20]}-{digest[20:]}"

@@ -7,8 +7,11 @@ from typing import Literal, NamedTuple
 Backend = Literal["sqlite", "postgres"]
 BACKENDS: tuple[Backend, ...] = ("sqlite", "postgres")
 
-Pick = Literal["thread", "writer", "resource", "message"]
-"""What a call is about: a thread to read, a thread to write to, a resource, or a message with neighbours."""
+Domain = Literal["memory", "workflows", "observability", "scores"]
+
+Pick = Literal["thread", "writer", "resource", "message", "run", "written run", "long trace", "nothing"]
+"""What a call is about: a thread to read, a thread to write to, a resource, a message with neighbours, a run to load,
+a run to write to, or a trace of 500 spans."""
 
 
 class Bound(NamedTuple):
@@ -30,14 +33,21 @@ class Targets(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """One call of the memory domain."""
+    """One call of a domain."""
 
     name: str
     title: str
     pick: Pick
     targets: dict[Backend, Targets]
+    """None where the call is measured only to be watched."""
     batch: int = 0
-    """How many messages a call saves; 0 for calls that read."""
+    """How many things a call saves; 0 for calls that read."""
+    domain: Domain = "memory"
+
+    @property
+    def method(self) -> str:
+        """The contestants' method; one saves messages, however many."""
+        return "save" if self.batch and self.domain == "memory" else self.name
 
 
 def _targets(one: float, many: float, npm_one: float, npm_many: float) -> Targets:
@@ -89,7 +99,41 @@ OPERATIONS: tuple[Operation, ...] = (
         "message",
         {"postgres": _targets(1.30, 1.30, 1.9, 1.8), "sqlite": _targets(1.20, 1.35, 1.8, 1.35)},
     ),
+    Operation(
+        "load_20kb",
+        "load 20 KB snapshot",
+        "run",
+        {"postgres": _targets(1.20, 1.15, 1.2, 1.1), "sqlite": _targets(1.20, 1.40, 1.4, 1.7)},
+        domain="workflows",
+    ),
+    Operation(
+        "persist_20kb",
+        "persist 20 KB snapshot",
+        "written run",
+        {"postgres": _targets(1.10, 1.10, 1.0, 0.95), "sqlite": _targets(1.25, 1.35, 2.2, 2.2)},
+        batch=1,
+        domain="workflows",
+    ),
+    Operation("update_step", "update one step result", "written run", {}, batch=1, domain="workflows"),
+    Operation(
+        "traces_20",
+        "page of 20 traces",
+        "nothing",
+        {"postgres": _targets(1.30, 1.30, 1.4, 1.1), "sqlite": _targets(1.15, 1.25, 3.5, 3.5)},
+        domain="observability",
+    ),
+    Operation("structure_500", "structure of a 500-span trace", "long trace", {}, domain="observability"),
+    Operation(
+        "spans_100",
+        "100 spans in one batch",
+        "nothing",
+        {"postgres": _targets(1.15, 1.20, 1.15, 1.1), "sqlite": _targets(1.20, 1.25, 2.0, 1.8)},
+        batch=100,
+        domain="observability",
+    ),
+    Operation("score_1", "save 1 score", "nothing", {}, batch=1, domain="scores"),
 )
+"""In the order in which they are measured: saved spans are in the way of lists of traces."""
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
 
 GROWTH_LIMIT = 1.2

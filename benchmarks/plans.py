@@ -191,9 +191,9 @@ async def _postgres_plan(connection: asyncpg.Connection, case: str, mode: str, s
         tree = await _plan_tree(connection, mode, sql, args)
         await connection.execute("RESET enable_seqscan")
         faults += _seq_scans(tree, _THREADS)
-    nodes = list(_nodes(tree))
-    indexes = list(dict.fromkeys(node["Index Name"] for node in nodes if "Index Name" in node))
-    sorts = any(node["Node Type"] == "Sort" for node in nodes)
+    steps = list(nodes(tree))
+    indexes = list(dict.fromkeys(node["Index Name"] for node in steps if "Index Name" in node))
+    sorts = any(node["Node Type"] == "Sort" for node in steps)
     return Plan(case, knows, sql, _outline(tree, 0), indexes, sorts, faults)
 
 
@@ -201,7 +201,7 @@ async def _plan_tree(connection: asyncpg.Connection, mode: str, sql: str, args: 
     await connection.execute(f"SET plan_cache_mode = {mode}")
     await connection.execute(f"PREPARE planned AS {sql}")
     try:
-        values = f"({', '.join(map(_literal, args))})" if args else ""
+        values = f"({', '.join(map(literal, args))})" if args else ""
         rows = await connection.fetch(f"EXPLAIN (FORMAT JSON) EXECUTE planned{values}")
     finally:
         await connection.execute("DEALLOCATE planned")
@@ -209,7 +209,8 @@ async def _plan_tree(connection: asyncpg.Connection, mode: str, sql: str, args: 
     return tree
 
 
-def _literal(value: Any) -> str:
+def literal(value: Any) -> str:
+    """A parameter as it stands in SQL."""
     if value is None:
         return "NULL"
     if isinstance(value, (int, float)):
@@ -217,19 +218,20 @@ def _literal(value: Any) -> str:
     if isinstance(value, datetime):
         value = value.isoformat()
     if isinstance(value, list):
-        return f"ARRAY[{', '.join(map(_literal, value))}]" if value else "'{}'"
+        return f"ARRAY[{', '.join(map(literal, value))}]" if value else "'{}'"
     return "'" + str(value).replace("'", "''") + "'"
 
 
 def _seq_scans(tree: dict[str, Any], table: str) -> list[str]:
-    of_table = [node["Node Type"] for node in _nodes(tree) if node.get("Relation Name") == table]
+    of_table = [node["Node Type"] for node in nodes(tree) if node.get("Relation Name") == table]
     return [f"{kind} on {table}" for kind in of_table if kind == "Seq Scan"]
 
 
-def _nodes(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def nodes(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All steps of a plan."""
     yield tree
     for child in tree.get("Plans", ()):
-        yield from _nodes(child)
+        yield from nodes(child)
 
 
 def _outline(tree: dict[str, Any], depth: int) -> list[str]:

@@ -21,11 +21,13 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from .arguments import argument
 from .contestants import make
 from .contestants.base import Contestant
 from .databases import create_schema, databases_of
-from .dataset import Dataset, new_messages
+from .dataset import Dataset
 from .operations import BACKENDS, BY_NAME, Operation
+from .tables import tables_of
 
 _WAITING = ("select.epoll", "select.poll", "acquire", "_queue.SimpleQueue", "kqueue")
 _OWNERS = (  # the first that occurs in the name of a file or built-in function
@@ -64,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         url = databases.create("profile")
         if options.contestant != "tortoise":
             create_schema(url)
-            databases.load(url, Dataset())
+            databases.load(url, tables_of(_dataset(BY_NAME[options.operation])))
         asyncio.run(_profile(make(options.contestant, options.backend, url), options, console))
     return 0
 
@@ -73,7 +75,7 @@ async def _profile(contestant: Contestant, options: argparse.Namespace, console:
     """Whatever happens, the contestant is closed: threads left open would keep the process alive."""
     await contestant.open()
     try:
-        await contestant.load(Dataset())
+        await contestant.load(_dataset(BY_NAME[options.operation]))
         await _measure(contestant, options, console)
     finally:
         await contestant.close()
@@ -98,20 +100,22 @@ async def _measure(contestant: Contestant, options: argparse.Namespace, console:
         _show(console, "threads of the driver", _functions(threads, options.calls), options.top)
 
 
+def _dataset(operation: Operation) -> Dataset:
+    return Dataset(domains=(operation.domain,))
+
+
 def _runner(contestant: Contestant, operation: Operation) -> Callable[[int], Awaitable[list[int]]]:
     """A function that makes so many calls, one after another, and returns their times in nanoseconds."""
-    call = getattr(contestant, "save" if operation.batch else operation.name)
-    picks = cycle(Dataset().picks(operation, 512, seed=0))
-    numbers = count(1_000_000)
+    call = getattr(contestant, operation.method)
+    picks = cycle(_dataset(operation).picks(operation, 512, seed=0))
+    numbers = count(1_000_000, operation.batch or 1)
 
     async def run(calls: int) -> list[int]:
         times = []
         for pick in (next(picks) for _ in range(calls)):
-            argument: Any = pick
-            if operation.batch:
-                argument = new_messages(pick, next(numbers) * operation.batch, operation.batch)
+            given = contestant.prepare(operation, argument(operation, pick, next(numbers)))
             start = perf_counter_ns()
-            await call(argument)
+            await call(given)
             times.append(perf_counter_ns() - start)
         return times
 

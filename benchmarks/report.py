@@ -20,8 +20,8 @@ class Line(NamedTuple):
     operation: Operation
     callers: int
     micros: dict[str, float]
-    floor_target: float
-    npm_target: float
+    floor_target: float | None
+    npm_target: float | None
 
     def ratio(self, above: str, below: str) -> float | None:
         """One contestant's time as a multiple of another's."""
@@ -42,12 +42,16 @@ class Line(NamedTuple):
     @property
     def floor_met(self) -> bool | None:
         """Whether ours is as near to the floor as it should be."""
-        return None if self.to_floor is None else round(self.to_floor, 2) <= self.floor_target
+        if self.to_floor is None or self.floor_target is None:
+            return None
+        return round(self.to_floor, 2) <= self.floor_target
 
     @property
     def npm_met(self) -> bool | None:
         """Whether ours is as much faster than the official package as it should be."""
-        return None if self.to_npm is None else round(self.to_npm, 2) >= self.npm_target
+        if self.to_npm is None or self.npm_target is None:
+            return None
+        return round(self.to_npm, 2) >= self.npm_target
 
 
 def lines(backend: Backend, samples: Samples, plan: Plan) -> list[Line]:
@@ -58,8 +62,9 @@ def lines(backend: Backend, samples: Samples, plan: Plan) -> list[Line]:
             names = (OURS.name, FLOOR.name, TORTOISE.name, NPM.name, AGAIN.name)
             times = {name: samples.best(Key(operation.name, callers, name)) for name in names}
             micros = {name: value for name, value in times.items() if value is not None}
-            targets = operation.targets[backend]
-            found.append(Line(operation, callers, micros, targets.floor.of(callers), targets.npm.of(callers)))
+            targets = operation.targets.get(backend)
+            bounds = (targets.floor.of(callers), targets.npm.of(callers)) if targets else (None, None)
+            found.append(Line(operation, callers, micros, *bounds))
     return found
 
 
@@ -118,14 +123,18 @@ def summary(results: list[Line]) -> str:
 
 def _cells(line: Line) -> list[str]:
     times = [_number(line.micros.get(name), 0) for name in (OURS.name, FLOOR.name, TORTOISE.name, NPM.name)]
-    floor = [_number(line.to_floor, 2), f"<= {line.floor_target:.2f} {_mark(line.floor_met)}"]
-    npm = [_number(line.to_npm, 2), f">= {line.npm_target:.2f} {_mark(line.npm_met)}"]
+    floor = [_number(line.to_floor, 2), _target("<=", line.floor_target, line.floor_met)]
+    npm = [_number(line.to_npm, 2), _target(">=", line.npm_target, line.npm_met)]
     rest = [_number(line.ratio(TORTOISE.name, OURS.name), 1), _number(line.ratio(AGAIN.name, OURS.name), 2)]
     return [line.operation.title, *times, *floor, *npm, *rest]
 
 
 def _number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _target(way: str, target: float | None, met: bool | None) -> str:
+    return "" if target is None else f"{way} {target:.2f} {_mark(met)}"
 
 
 def _mark(met: bool | None) -> str:

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
+from .arguments import material
 from .checks import check
 from .contestants import FLOOR, NPM, Entry
 from .databases import Databases, create_schema, databases_of
-from .dataset import Dataset, contents
+from .dataset import Dataset
 from .operations import Backend, Operation
 from .packages import Packages
 from .processes import Process, node_process, python_process
+from .tables import tables_of
 
 _PICKS = 512
 
@@ -64,14 +66,14 @@ def arena(
         processes: dict[str, Process] = {}
         urls: dict[str, str] = {}
         for entry, dataset in entries.items():
-            say(f"{backend}: {entry.name}: loading {dataset.messages_count:,} messages")
+            say(f"{backend}: {entry.name}: loading")
             url = urls[entry.name] = databases.create(entry.name)
             if entry == FLOOR:
                 create_schema(url)
             process = stack.enter_context(_process(entry, backend, url, packages))
-            process.ask({"do": "open", "contents": contents()})
-            if not process.ask({"do": "load", "groups": dataset.groups}, timeout=1800)["loaded"]:
-                databases.load(url, dataset)
+            process.ask({"do": "open", "material": material()})
+            if not process.ask({"do": "load", **dataset._asdict()}, timeout=1800)["loaded"]:
+                databases.load(url, tables_of(dataset))
             processes[entry.name] = process
         yield Arena(databases, processes, urls)
         for process in processes.values():

@@ -9,15 +9,17 @@ import os
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
-from itertools import count, cycle
+from itertools import cycle
 from statistics import median
 from time import perf_counter_ns
 from typing import Any
 
+from . import meaning
+from .arguments import argument
 from .contestants import make
 from .contestants.base import Contestant
 from .dataset import Dataset, new_messages
-from .operations import BY_NAME, Operation
+from .operations import BY_NAME, Domain, Operation
 
 WARM_UP = 0.15
 """How long a contestant warms up before a slot, as a part of the slot."""
@@ -30,7 +32,7 @@ class Worker:
 
     def __init__(self, contestant: Contestant) -> None:
         self._contestant = contestant
-        self._saved = count(_FIRST_SAVED)
+        self._saved: dict[Domain, int] = {}
 
     async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """One reply."""
@@ -42,21 +44,26 @@ class Worker:
         return {}
 
     async def _load(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"loaded": await self._contestant.load(Dataset(request["groups"]))}
+        return {"loaded": await self._contestant.load(Dataset(request["groups"], tuple(request["domains"])))}
 
     async def _close(self, request: dict[str, Any]) -> dict[str, Any]:
         await self._contestant.close()
         return {}
 
     async def _check(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The ids and totals that an operation returns."""
-        operation = BY_NAME[request["operation"]]
-        call, numbers = self._call(operation), count(request["first"])
+        """What the results of an operation mean."""
+        operation, first = BY_NAME[request["operation"]], request["first"]
         answers = []
-        for pick in request["picks"]:
-            result = await call(_argument(operation, pick, numbers))
+        for place, pick in enumerate(request["picks"]):
+            given = argument(operation, pick, first + place * operation.batch)
+            result = await self._call(operation)(self._contestant.prepare(operation, given))
             answers.append(self._contestant.answer(operation, result))
         return {"answers": answers}
+
+    async def _stored(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What there is after a save."""
+        operation = BY_NAME[request["operation"]]
+        return {"stored": meaning.stored(operation, await self._contestant.stored(operation, request["pick"]))}
 
     async def _bumped(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"bumped": await self._contestant.bumped(request["thread"])}
@@ -88,25 +95,24 @@ class Worker:
 
         async def caller() -> None:
             while perf_counter_ns() < end:
-                argument = _argument(operation, next(picks), self._saved)
+                given = self._next(operation, next(picks))
                 start = perf_counter_ns()
-                result = await call(argument)
+                result = await call(given)
                 latencies.append(perf_counter_ns() - start)
                 del result  # after the clock: what a caller does with it is the caller's time
 
         await asyncio.gather(*(caller() for _ in range(callers)))
         return latencies
 
+    def _next(self, operation: Operation, pick: str) -> Any:
+        """The argument of the next call, in the form that the contestant takes."""
+        first = self._saved.get(operation.domain, _FIRST_SAVED)
+        self._saved[operation.domain] = first + operation.batch
+        return self._contestant.prepare(operation, argument(operation, pick, first))
+
     def _call(self, operation: Operation) -> Callable[[Any], Awaitable[Any]]:
-        name = "save" if operation.batch else operation.name
-        method: Callable[[Any], Awaitable[Any]] = getattr(self._contestant, name)
+        method: Callable[[Any], Awaitable[Any]] = getattr(self._contestant, operation.method)
         return method
-
-
-def _argument(operation: Operation, pick: str, numbers: Iterator[int]) -> Any:
-    if not operation.batch:
-        return pick
-    return [new_messages(pick, next(numbers), 1)[0] for _ in range(operation.batch)]
 
 
 async def serve(contestant: Contestant, replies: int) -> None:

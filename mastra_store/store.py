@@ -36,8 +36,8 @@ class Store:
     ``MASTRA_DISABLE_STORAGE_INIT=true``) forbids it.
 
     ``unstorable_text`` says what becomes of characters in spans that the database cannot hold (unpaired surrogates, on
-    PostgreSQL U+0000 as well): ``"error"`` refuses the write, ``"replace"`` puts U+FFFD and logs how many. Ids, and all other
-    domains, always refuse.
+    PostgreSQL U+0000 as well): ``"error"`` refuses the write, ``"replace"`` puts U+FFFD and logs how many. Ids, and all
+    other domains, always refuse.
 
     Raises ``ValidationError`` or ``UnknownDomainError`` for sources that make no sense (C1, C5).
     """

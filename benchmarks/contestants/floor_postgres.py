@@ -16,7 +16,9 @@ import msgspec
 
 from ..dataset import NewMessage
 from ..operations import Operation
+from . import floor_rows
 from .base import Contestant
+from .floor_postgres_more import MORE_STATEMENTS, MoreOnPostgres
 
 CONNECTIONS = 10  # as many as a Store has by default
 
@@ -63,12 +65,13 @@ STATEMENTS = {
     "window_5_5": f"SELECT {_MESSAGE} FROM (SELECT near.* FROM mastra_messages AS t CROSS JOIN LATERAL "
     f"(({_NEIGHBOURS.format('<', '<=', ' DESC', 6)}) UNION ALL ({_NEIGHBOURS.format('>', '>', '', 5)})) AS near "
     "WHERE t.id = $1) AS found",
+    **MORE_STATEMENTS,
 }
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
-class FloorPostgres(Contestant):
+class FloorPostgres(MoreOnPostgres, Contestant):
     """Ten connections, each with its prepared statements."""
 
     async def open(self) -> None:
@@ -115,7 +118,9 @@ class FloorPostgres(Contestant):
     async def window_5_5(self, message_id: str) -> list[Any]:
         return sorted(_messages(await self._fetch("window_5_5", message_id)), key=lambda row: (row[5], row[0]))
 
-    def answer(self, operation: Operation, result: Any) -> tuple[list[str], int | None]:
+    def answer(self, operation: Operation, result: Any) -> Any:
+        if operation.domain != "memory":
+            return floor_rows.answer(operation, result)
         if operation.name in ("last_10", "page_100", "threads_20"):
             return [row[0] for row in result[0]], result[1]
         return [row[0] for row in ([result] if operation.name == "thread_by_id" else result)], None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any
@@ -18,11 +17,12 @@ import msgspec
 
 from ..dataset import NewMessage
 from ..operations import Operation
+from . import floor_rows
 from .base import Contestant
+from .floor_sqlite_more import MoreOnSqlite, Work
 
 READERS = 2  # as many as a Store has by default
 
-Work = Callable[[sqlite3.Connection], Any]
 _MESSAGE = 'id, thread_id, content, role, type, "createdAt", "resourceId"'
 _THREAD = 'id, "resourceId", title, metadata, "createdAt", "updatedAt"'
 _COUNT = "(SELECT count(*) FROM mastra_messages WHERE thread_id = ?1)"
@@ -89,7 +89,7 @@ class _Lane(threading.Thread):
         self.join()
 
 
-class FloorSqlite(Contestant):
+class FloorSqlite(MoreOnSqlite, Contestant):
     """Three threads."""
 
     async def open(self) -> None:
@@ -112,18 +112,11 @@ class FloorSqlite(Contestant):
         ]
 
         def work(connection: sqlite3.Connection) -> list[Any]:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                if connection.execute(_BUMP, (stamp, thread)).rowcount == 0:
-                    raise LookupError("no such thread")
-                stored = _insert(connection, rows)
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-            return stored
+            if connection.execute(_BUMP, (stamp, thread)).rowcount == 0:
+                raise LookupError("no such thread")
+            return _insert(connection, rows)
 
-        stored: list[Any] = await self._writer.submit(work)
+        stored: list[Any] = await self._write(work)
         return stored
 
     async def last_10(self, thread_id: str) -> tuple[list[Any], int]:
@@ -149,7 +142,9 @@ class FloorSqlite(Contestant):
 
         return _messages(await self._read(work))
 
-    def answer(self, operation: Operation, result: Any) -> tuple[list[str], int | None]:
+    def answer(self, operation: Operation, result: Any) -> Any:
+        if operation.domain != "memory":
+            return floor_rows.answer(operation, result)
         if operation.name in ("last_10", "page_100", "threads_20"):
             return [row[0] for row in result[0]], result[1]
         return [row[0] for row in ([result] if operation.name == "thread_by_id" else result)], None
@@ -161,6 +156,19 @@ class FloorSqlite(Contestant):
     async def _page(self, sql: str, thread_id: str) -> tuple[list[Any], int]:
         rows = await self._read(lambda connection: connection.execute(sql, (thread_id,)).fetchall())
         return _messages(rows), rows[0][7]
+
+    def _write(self, work: Work) -> asyncio.Future[Any]:
+        def transaction(connection: sqlite3.Connection) -> Any:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(connection)
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+            return result
+
+        return self._writer.submit(transaction)
 
     def _read(self, work: Work) -> asyncio.Future[Any]:
         self._turn = (self._turn + 1) % READERS

@@ -12,7 +12,8 @@ from tortoise.transactions import in_transaction
 
 from ..dataset import Dataset, NewMessage, contents
 from ..operations import Operation
-from .base import Contestant
+from . import tortoise_more
+from .tortoise_more import TortoiseMore
 
 _BATCH = 1000
 
@@ -52,18 +53,24 @@ class Message(Model):
         indexes = (("thread_id", "created_at"),)
 
 
-class PlainTortoise(Contestant):
+class PlainTortoise(TortoiseMore):
     """Model classes and query sets."""
 
     async def open(self) -> None:
         url = self.url.replace("sqlite:///", "sqlite://", 1)
-        await Tortoise.init(db_url=url, modules={"models": [__name__]})
+        await Tortoise.init(db_url=url, modules={"models": [__name__, tortoise_more.__name__]})
         await Tortoise.generate_schemas(safe=True)
 
     async def close(self) -> None:
         await Tortoise.close_connections()
 
     async def load(self, dataset: Dataset) -> bool:
+        if "memory" in dataset.domains:
+            await self._load_memory(dataset)
+        await self.load_more(dataset)
+        return True
+
+    async def _load_memory(self, dataset: Dataset) -> None:
         async with in_transaction():
             threads = [
                 Thread(
@@ -91,7 +98,6 @@ class PlainTortoise(Contestant):
                     for row in batch
                 ]
                 await Message.bulk_create(messages, batch_size=_BATCH)
-        return True
 
     async def save(self, messages: list[NewMessage]) -> list[Message]:
         columns = ("thread_id", "resource_id", "role", "content")
@@ -135,7 +141,9 @@ class PlainTortoise(Contestant):
         after = await of_thread.filter(created_at__gt=target.created_at).order_by("created_at", "id").limit(5)
         return [*reversed(before), target, *after]
 
-    def answer(self, operation: Operation, result: Any) -> tuple[list[str], int | None]:
+    def answer(self, operation: Operation, result: Any) -> Any:
+        if operation.domain != "memory":
+            return self.answer_more(operation, result)
         if operation.name == "thread_by_id":
             return [result.id], None
         rows, total = result if isinstance(result, tuple) else (result, None)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
 from ..domains import MemoryStorage
 from ..records import Message, MessageUpdate, Thread
+from .elsewhere import started
 from .expect import ensure, equal
 from .harness import Harness, storage_of
 from .registry import check
@@ -152,13 +151,10 @@ async def check_counting_across_processes(memory: MemoryStorage, harness: Harnes
     """Increments of a counter by several processes and this one are all counted."""
     thread = await saved_thread(memory, Names()("t"))
     processes, increments = 2, 25
-    job = {"url": harness.url, "thread_id": thread.id, "increments": increments}
-    started = [await _start(job) for _ in range(processes)]
-    for _ in range(increments):
-        await memory.update_thread_metadata(id=thread.id, update=count_up)
-    for process in started:
-        _, complaint = await process.communicate()
-        equal(process.returncode, 0, complaint.decode(errors="replace")[-500:])
+    jobs = [{"thread_id": thread.id, "increments": increments}] * processes
+    async with started(harness, "count", jobs):
+        for _ in range(increments):
+            await memory.update_thread_metadata(id=thread.id, update=count_up)
     equal((await thread_of(memory, thread.id)).metadata, {"count": (processes + 1) * increments})
 
 
@@ -251,19 +247,3 @@ def _returning(metadata: dict[str, Any]) -> Callable[[Thread], dict[str, Any]]:
 
 def _of(stores: Sequence[MemoryStorage], number: int) -> MemoryStorage:
     return stores[number % len(stores)]
-
-
-async def _start(job: dict[str, Any]) -> asyncio.subprocess.Process:
-    # The URL may hold a password: it goes through the pipe, not onto the command line.
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "mastra_store.conformance.worker",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stdin is not None
-    process.stdin.write(json.dumps(job).encode())
-    process.stdin.write_eof()
-    return process

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
-from ..domains import MemoryStorage
+from ..domains import DomainStorage, MemoryStorage, WorkflowsStorage
 from ..errors import ValidationError
 from ..records import MessageUpdate, Thread
+from .carriers import CARRYING, Carrier, Column, ways_of
 from .expect import CheckFailedError, ensure, equal
+from .memory_carriers import message_text
 from .payloads import BIG_INTEGERS, HARD_TEXT, TEXTS
 from .registry import check
 from .scenes import (
@@ -25,111 +27,38 @@ from .scenes import (
     saved_thread,
     thread_of,
 )
+from .workflow_scenes import persisted, snapshot_of, state_of, with_results
 
 T = TypeVar("T")
 STACK = 150
 """Frames of a caller: web frameworks and agents put as many between themselves and the store."""
-Column: TypeAlias = Callable[[MemoryStorage, Names, str], Awaitable[list[Any]]]
-"""Writes text into one column and returns what is read back."""
 
 
-async def title(memory: MemoryStorage, names: Names, text: str) -> list[Any]:
-    """The title of a saved thread."""
-    thread = await saved_thread(memory, names("saved"), title=text)
-    return [thread.title, (await thread_of(memory, thread.id)).title]
-
-
-async def updated_title(memory: MemoryStorage, names: Names, text: str) -> list[Any]:
-    """The title of an updated thread."""
-    thread = await saved_thread(memory, names("updated"))
-    updated = await memory.update_thread(id=thread.id, title=text)
-    return [updated.title, (await thread_of(memory, thread.id)).title]
-
-
-async def thread_owner(memory: MemoryStorage, names: Names, text: str) -> list[Any]:
-    """The owner of a thread."""
-    owner = names(text)
-    await saved_thread(memory, names("owned"), owner)
-    page = await memory.list_threads(resource_id=owner)
-    ensure(names.short(page.threads) == ["owned"], f"the thread of {owner!r} should be listed")
-    return names.short([page.threads[0].resource_id, (await thread_of(memory, names("owned"))).resource_id])
-
-
-async def message_role(memory: MemoryStorage, names: Names, text: str) -> list[Any]:
-    """The role of a message."""
-    thread = await saved_thread(memory, names("roles"))
-    saved = await saved_message(memory, thread, names("with role"), role=f"role {text}")
-    return [message.role[5:] for message in (saved, await message_of(memory, saved.id))]
-
-
-async def message_type(memory: MemoryStorage, names: Names, text: str) -> list[Any]:
-    """The type of a message."""
-    thread = await saved_thread(memory, names("types"))
-    saved = await saved_message(memory, thread, names("with type"), type=f"type {text}")
-    return [(message.type or "")[5:] for message in (saved, await message_of(memory, saved.id))]
-
-
-async def message_text(memory: MemoryStorage, names: Names, text: str) -> list[Any]:
-    """Message content, which is JSON text in every shared database."""
-    thread = await saved_thread(memory, names("texts"))
-    saved = await saved_message(memory, thread, names("with text"), content=said(text, **{"key" + text: text}))
-    await memory.update_messages(messages=[MessageUpdate(id=saved.id, content={"more": [text]})])
-    read = (await message_of(memory, saved.id)).content
-    return [saved.content["content"], read["content"], read.get("key" + text), read["more"][0]]
-
-
-async def working_memory(memory: MemoryStorage, names: Names, text: str) -> list[Any]:
-    """Working memory, saved and updated."""
-    saved = await saved_resource(memory, names("saved"), working_memory=text)
-    updated = await memory.update_resource(resource_id=names("updated"), working_memory=text)
-    return [(await resource_of(memory, resource.id)).working_memory for resource in (saved, updated)]
-
-
-async def metadata(memory: MemoryStorage, names: Names, text: str) -> list[Any]:
-    """Values and keys of metadata."""
-    saved = await saved_thread(memory, names("with metadata"), metadata={"text": text})
-    await memory.update_thread(id=saved.id, metadata={"more": [text], "key" + text: text})
-    read = (await thread_of(memory, saved.id)).metadata or {}
-    return [read.get("text"), read["more"][0], read.get("key" + text)]
-
-
-COLUMNS: dict[str, Column] = {
-    "title": title,
-    "update_thread title": updated_title,
-    "resource_id": thread_owner,
-    "role": message_role,
-    "type": message_type,
-    "content": message_text,
-    "working_memory": working_memory,
-    "metadata": metadata,
-}
-
-
-async def held_or_refused(memory: MemoryStorage, text: str, column: Column, field: str) -> None:
-    """The text is read back as it was, or refused by a ``ValidationError`` that names the field."""
+async def held_or_refused(storage: DomainStorage, text: str, column: Column, field: str) -> None:
+    """The text is read back as it was, or refused by a ``ValidationError`` that names the field (one of ``a|b``)."""
     try:
-        found = await column(memory, Names(), text)
+        found = await column(storage, Names(), text)
     except ValidationError as error:
-        ensure(field in str(error), f"{error} should name {field}")
+        ensure(any(name in str(error) for name in field.split("|")), f"{error} should name {field}")
     else:
         equal(found, [text] * len(found), field)
 
 
-@check("G8", "G9", "M3", "M50")
-async def check_text_survives_in_columns(memory: MemoryStorage) -> None:
+@check("G8", "G9", "M3", "M50", "S5", domain=CARRYING)
+async def check_text_survives_in_columns(storage: DomainStorage) -> None:
     """Ordinary text of any script and length comes back as it was from every column."""
-    for field, column in COLUMNS.items():
+    for field, column in ways_of(storage).columns.items():
         for label, text in TEXTS.items():
-            found = await column(memory, Names(), text)
+            found = await column(storage, Names(), text)
             equal(found, [text] * len(found), f"{field}, {label}")
 
 
-@check("G9")
-async def check_hard_text_is_held_or_refused(memory: MemoryStorage) -> None:
+@check("G9", domain=CARRYING)
+async def check_hard_text_is_held_or_refused(storage: DomainStorage) -> None:
     """U+0000 and unpaired surrogates come back as they were or are refused by field name, in every column."""
-    for field, column in COLUMNS.items():
+    for field, column in ways_of(storage).columns.items():
         for text in HARD_TEXT.values():
-            await held_or_refused(memory, text, column, field.split()[-1])
+            await held_or_refused(storage, text, column, field.split()[-1])
 
 
 @check("G9", "M32b")
@@ -185,6 +114,18 @@ async def check_refused_text_leaves_nothing(memory: MemoryStorage) -> None:
         await memory.delete_messages(message_ids=[message.id for message in batch])
 
 
+@check("G9", domain=("workflows", "scores"))
+async def check_big_integers_are_held_or_refused_everywhere(storage: DomainStorage) -> None:
+    """Integers beyond 64 bits keep every digit or are refused, whatever way they are written."""
+    for number in BIG_INTEGERS:
+        for label, carrier in ways_of(storage).carriers.items():
+            try:
+                found = await carrier(storage, {"v": number})
+            except ValidationError:
+                continue
+            equal(found, [{"v": number}] * len(found), label)
+
+
 @check("G9")
 async def check_big_integers_are_held_or_refused(memory: MemoryStorage) -> None:
     """Integers beyond 64 bits keep every digit or are refused by field name."""
@@ -223,6 +164,35 @@ async def check_deep_payloads_are_read_anywhere(memory: MemoryStorage) -> None:
         equal(_depth((found.metadata or {})["v"]), depth, "metadata")
         message = await _called_deeply(STACK, partial(message_of, memory, names("m")))
         equal(_depth(message.content["v"]), depth, "content")
+
+
+@check("G8", "G9", domain=("workflows", "scores"))
+async def check_deep_payloads_are_held_or_refused_everywhere(storage: DomainStorage) -> None:
+    """However deep a payload is nested, every way of writing it either carries it unchanged or refuses it."""
+    for depth in (100, 200, 250, 252, 253, 254, 255, 256, 257, 300, 450, 900, 1200, 5000):
+        for carrier in ways_of(storage).carriers.values():
+            await _carried_to(depth, storage, carrier)
+
+
+@check("G8", "G9", "W6", domain="workflows")
+async def check_deep_snapshots_are_read_anywhere(workflows: WorkflowsStorage) -> None:
+    """What was accepted can be read and updated, also by a caller that is itself deep in its call stack."""
+    for depth in (100, 200, 250, 254):
+        run = await persisted(workflows, snapshot=state_of(value=_lists(depth)))
+        await _called_deeply(STACK, partial(with_results, workflows, run, "s", {"output": _lists(depth)}))
+        found = await _called_deeply(STACK, partial(snapshot_of, workflows, run))
+        equal([_depth(found["value"]), _depth(found["context"]["s"]["output"])], [depth, depth])
+
+
+async def _carried_to(depth: int, storage: DomainStorage, carrier: Carrier) -> None:
+    try:
+        found = await carrier(storage, {"v": _lists(depth)})
+    except ValidationError:
+        ensure(depth > 200, f"a depth of {depth} should be carried")
+    except RecursionError:
+        raise CheckFailedError(f"a payload {depth} deep gives RecursionError instead of ValidationError") from None
+    else:
+        equal([_depth(one["v"]) for one in found], [depth] * len(found), "depth")
 
 
 async def _called_deeply(frames: int, call: Callable[[], Awaitable[T]]) -> T:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ..errors import StoreError
+from ..errors import StoreError, UnsupportedOperationError
 
 E = TypeVar("E", bound=StoreError)
 _SHOWN = 5
@@ -51,13 +51,18 @@ def same(left: Any, right: Any) -> bool:
 
 
 async def raises(kind: type[E], code: str, call: Awaitable[Any], *, says: str = "") -> E:
-    """Fail unless the call raises that kind of error with that code, its text holding ``says``; returns the error."""
+    """Fail unless the call raises that kind of error with that code, its text holding ``says``; returns the error.
+
+    That the storage supports no such call is passed on: it is no failure.
+    """
     try:
         value = await call
     except kind as error:
         equal(error.code, code, "error code")
         ensure(says in str(error), f"the text of {error!r} should contain {says!r}")
         return error
+    except UnsupportedOperationError:
+        raise
     except StoreError as error:
         found = f"{type(error).__name__} {error.code}"
         raise CheckFailedError(f"expected {kind.__name__} {code}, got {found}") from error

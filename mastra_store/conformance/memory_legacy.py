@@ -6,8 +6,8 @@ from typing import Any
 
 from ..domains import MemoryStorage
 from ..records import Thread
-from .expect import ensure, equal
-from .harness import Harness, RawMessage
+from .expect import equal
+from .harness import Harness, RawRow
 from .registry import check
 from .scenes import BASE, Names, a_message, message_of, messages_in, saved_message, saved_thread
 
@@ -80,7 +80,7 @@ async def check_legacy_rows_among_others(memory: MemoryStorage, harness: Harness
     thread = await saved_thread(memory, names("t"))
     rows = [legacy_row(thread, names(label), text) for label, (text, _) in ROWS.items()]
     rows.append(legacy_row(thread, names("raw"), '{"metadata":{"k":1.0}}', type="text"))
-    await write(harness, *(row._replace(resource_id=None) for row in rows))
+    await write(harness, *({**row, "resourceId": None} for row in rows))
     await saved_message(memory, thread, names("match"), content={"metadata": {"k": 1}})
     page = await memory.list_messages(thread_id=thread.id, metadata={"k": 1})
     equal((names.short(page.messages), page.total), (["raw", "match"], 2))
@@ -106,12 +106,12 @@ async def check_content_is_not_decoded_twice(memory: MemoryStorage) -> None:
     equal([message.content for message in await messages_in(memory, thread.id)], contents)
 
 
-def legacy_row(thread: Thread, id: str, text: str, type: str = "v2") -> RawMessage:
+def legacy_row(thread: Thread, id: str, text: str, type: str = "v2") -> RawRow:
     """A row with this content as its stored text."""
-    return RawMessage(id, thread.id, thread.resource_id, "user", type, text, BASE)
+    owner = {"thread_id": thread.id, "resourceId": thread.resource_id}
+    return {"id": id, **owner, "role": "user", "type": type, "content": text, "createdAt": BASE}
 
 
-async def write(harness: Harness, *rows: RawMessage) -> None:
-    """Write rows around the storage."""
-    ensure(harness.raw_message_writer, "the harness should write raw rows")
-    await harness.raw_message_writer(rows)  # type: ignore[misc]
+async def write(harness: Harness, *rows: RawRow) -> None:
+    """Write rows of messages around the storage."""
+    await harness.write_raw("mastra_messages", *rows)

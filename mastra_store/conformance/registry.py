@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 CheckFunction: TypeAlias = Callable[..., Awaitable[None]]
 F = TypeVar("F", bound=CheckFunction)
+LETTERS = {"memory": "M", "workflows": "W", "scores": "S", "observability": "O"}
+"""What the ids of a domain's own rules begin with; those of all domains begin with ``G``."""
 _PREFIX = "check_"
 _checks: dict[str, Check] = {}
 
@@ -47,20 +49,36 @@ class Check:
 
 
 def check(
-    *rules: str, needs: str | Iterable[str] = (), empty: bool = False, domain: str = "memory"
+    *rules: str, needs: str | Iterable[str] = (), empty: bool = False, domain: str | Iterable[str] = "memory"
 ) -> Callable[[F], F]:
-    """Register ``async def check_<name>(storage)`` (or ``(storage, harness)``) under one or more rule ids."""
+    """Register ``async def check_<name>(storage)`` (or ``(storage, harness)``) under one or more rule ids.
+
+    With several domains it becomes a check of each, under the common rules and that domain's own among ``rules``.
+    """
     needed = frozenset([needs] if isinstance(needs, str) else needs)
+    rules_of = _by_domain(rules, [domain] if isinstance(domain, str) else domain)
 
     def register(function: F) -> F:
         name = function.__name__.removeprefix(_PREFIX)
-        made = Check(name=name, domain=domain, rules=rules, needs=needed, empty=empty, function=function)
-        if not rules or f"{domain}.{name}" in _checks:
-            raise ValueError(f"{domain}.{name} needs a rule and a name of its own")
-        _checks[f"{domain}.{name}"] = made
+        made = {
+            f"{one}.{name}": Check(name=name, domain=one, rules=own, needs=needed, empty=empty, function=function)
+            for one, own in rules_of.items()
+        }
+        if not all(rules_of.values()) or made.keys() & _checks.keys():
+            raise ValueError(f"{', '.join(made)} needs a rule and a name of its own")
+        _checks.update(made)
         return function
 
     return register
+
+
+def _by_domain(rules: Sequence[str], domains: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The common rules and the domain's own, for each domain."""
+    found = {one: tuple(rule for rule in rules if rule[:1] in ("G", LETTERS.get(one, rule[:1]))) for one in domains}
+    stray = set(rules).difference(*found.values())
+    if stray:
+        raise ValueError(f"{', '.join(sorted(stray))}: no rules of {', '.join(found)}")
+    return found
 
 
 def registered() -> list[Check]:

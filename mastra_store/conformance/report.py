@@ -43,6 +43,7 @@ class Result(NamedTuple):
         """Rules, name, state, seconds and message, fit for JSON."""
         return {
             "id": str(self.check),
+            "domain": self.check.domain,
             "rules": list(self.check.rules),
             "check": self.check.name,
             "state": str(self.state),
@@ -53,7 +54,7 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """The results of one run. ``complete`` says that no rule was left out on purpose."""
+    """The results of one run over one domain. ``complete`` says that no rule was left out on purpose."""
 
     name: str
     results: Sequence[Result]
@@ -77,9 +78,13 @@ class Report:
 
     def unchecked_rules(self) -> list[str]:
         """Rules of which no check passed or failed, in a complete run."""
-        seen = {rule for result in self.results if result.state in (State.PASSED, *BAD) for rule in result.check.rules}
-        domains = {result.check.domain for result in self.results}
-        return [rule for domain in sorted(domains) for rule in RULES[domain] if rule not in seen]
+        looked_at = (result.check for result in self.results if result.state in (State.PASSED, *BAD))
+        seen = {(check.domain, rule) for check in looked_at for rule in check.rules}
+        return [rule for domain in self._domains() for rule in RULES[domain] if (domain, rule) not in seen]
+
+    def unseen_parts(self) -> dict[str, str]:
+        """Parts of rules that no check can see."""
+        return {rule: why for domain in self._domains() for rule, why in UNSEEN[domain].items()}
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, fit for JSON."""
@@ -88,7 +93,7 @@ class Report:
             "exit_code": self.exit_code,
             "counts": self.counts,
             "unchecked_rules": self.unchecked_rules() if self.complete else [],
-            "unseen_parts": UNSEEN if self.complete else {},
+            "unseen_parts": self.unseen_parts() if self.complete else {},
             "results": [result.to_dict() for result in self.results],
         }
 
@@ -117,6 +122,9 @@ class Report:
             self._write_rich(stream)
         else:
             stream.write(f"{self.to_text()}\n")
+
+    def _domains(self) -> list[str]:
+        return sorted({result.check.domain for result in self.results})
 
     def _write_rich(self, stream: TextIO) -> None:
         from rich.console import Console

@@ -73,7 +73,7 @@ async def examine(
 async def run(
     harness: Harness, only: Iterable[str] | None = None, *, domain: str = "memory", deadline: float = DEADLINE
 ) -> Report:
-    """Run all checks of a domain, or those of the rules named in ``only``, over one storage.
+    """Run all checks of one domain, or those of the rules named in ``only``, over one storage.
 
     The database that the harness opens is written into and cleared.
     """

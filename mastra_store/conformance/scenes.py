@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from ..domains import MemoryStorage
+from ..domains import DomainStorage, MemoryStorage
 from ..errors import StoreError
 from ..instants import now
 from ..records import Message, Resource, Thread
@@ -41,12 +41,26 @@ class Names:
 
     def short(self, found: Iterable[Any]) -> list[str]:
         """Short names of records, or of ids, in their order."""
-        return [getattr(one, "id", one).removeprefix(self._prefix) for one in found]
+        return [id_of(one).removeprefix(self._prefix) for one in found]
 
 
-def lenient(storage: MemoryStorage) -> Any:
+def id_of(record: Any) -> str:
+    """What a record is called by: its id, or that of its span or run; an id stands for itself."""
+    names = (name for name in ("id", "span_id", "run_id") if hasattr(record, name))
+    id: str = getattr(record, next(names, ""), record)
+    return id
+
+
+def lenient(storage: DomainStorage) -> Any:
     """The same storage to a type checker that should not mind arguments of wrong types."""
     return storage
+
+
+async def a_moment_later() -> None:
+    """Wait until the clock shows another millisecond, so that times tell which call they were written by."""
+    called = now()
+    while now() == called:  # noqa: ASYNC110 - nobody announces a millisecond
+        await asyncio.sleep(0.0005)
 
 
 def said(text: str, **more: Any) -> dict[str, Any]:

@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager
 
 from ..store import Store
 from .harness import CAPABILITIES, Harness
-from .raw import raw_message_writer
+from .raw import TAKES_BROKEN_JSON, raw_writer
 
-_UNORDERED = frozenset(CAPABILITIES) - {"keeps_key_order"}
+_POSTGRES = frozenset(CAPABILITIES) - {"keeps_key_order", "looks_into_text"}
 _ABILITIES = {
     "sqlite": frozenset(CAPABILITIES),
     "file": frozenset(CAPABILITIES),
     "": frozenset(CAPABILITIES),  # :memory:
-    "postgres": _UNORDERED,
-    "postgresql": _UNORDERED,
+    "postgres": _POSTGRES,
+    "postgresql": _POSTGRES,
 }
 
 
@@ -41,7 +41,8 @@ def url_harness(url: str, name: str | None = None) -> Harness:
         name=name or scheme or "memory",
         open=opened,
         capabilities=_ABILITIES.get(scheme, frozenset()),
-        raw_message_writer=None if private else raw_message_writer(url, scheme),
+        raw_writer=None if private else raw_writer(url, scheme),
+        raw_json_may_be_broken=scheme in TAKES_BROKEN_JSON,
         open_second=None if private else opened,
         url=None if private else url,
     )

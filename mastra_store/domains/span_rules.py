@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec.structs import asdict, replace
@@ -13,6 +13,7 @@ from ..payload import Payload, freeze
 from ..records import LightSpan, Span, SpanUpdate, TraceFilter, TraceSpan
 from .checks import (
     Order,
+    Period,
     as_struct,
     check_date_range,
     check_id,
@@ -29,6 +30,7 @@ from .span_preview import input_preview
 from .unstorable import Scrubber
 
 STATUSES = ("error", "running", "success")
+_DAWN = datetime.min.replace(tzinfo=UTC)
 MOST_TRACES = 1000
 """How many traces one call may delete (O10)."""
 
@@ -141,8 +143,7 @@ def status_of(span: Span | LightSpan) -> str:
 
 def with_status(span: Span) -> TraceSpan:
     """The span and its status."""
-    values = {name: getattr(span, name) for name in Span.__struct_fields__}
-    return TraceSpan(**values, status=status_of(span))
+    return TraceSpan(**asdict(span), status=status_of(span))
 
 
 def previewed(span: LightSpan, input: Any) -> LightSpan:
@@ -176,7 +177,7 @@ def span_query(filters: Any, order_by: Any, offset: int, limit: int | None, *, r
         roots,
         _equal_filters(given),
         check_date_range(given.started_at, "started_at"),
-        check_date_range(given.ended_at, "ended_at"),
+        _ends(given.ended_at),
         _check_status(given.status),
         _optional_bool(given.has_child_error, "has_child_error"),
         _object_filters(given),
@@ -185,6 +186,12 @@ def span_query(filters: Any, order_by: Any, offset: int, limit: int | None, *, r
         offset,
         limit,
     )
+
+
+def _ends(value: Any) -> Period | None:
+    """A range without a start begins with time itself, so that no running span is ever within (O21)."""
+    period = check_date_range(value, "ended_at")
+    return period if period is None or period.start is not None else period._replace(start=_DAWN)
 
 
 def _equal_filters(given: TraceFilter) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ..errors import ValidationError
@@ -44,7 +44,7 @@ class Scrubber:
             return value
         if isinstance(value, Mapping):
             return self._mapping(value, depth)
-        if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        if isinstance(value, (list, tuple)):
             return [self.payload(item, depth + 1) for item in value]
         return value
 

@@ -26,6 +26,8 @@ class Index(NamedTuple):
     """The condition of a partial index."""
     method: str = "btree"
     unique: bool = False
+    looks_into: str = ""
+    """A column of JSON that it looks into. Where an old table holds it as text, there is no such index."""
     naming: str = "prefixed"
     """How PostgreSQL schemas other than ``public`` enter the name: ``prefixed``, ``lowered``, ``hashed`` (format 3)."""
 
@@ -188,17 +190,6 @@ class CompositeModel(StoredModel):
     ) -> None:
         """Refused."""
         raise self._refusal("refresh_from_db")
-
-    @classmethod
-    def bulk_update(
-        cls,
-        objects: Iterable[Self],
-        fields: Iterable[str],
-        batch_size: int | None = None,
-        using_db: BaseDBAsyncClient | None = None,
-    ) -> BulkUpdateQuery[Self]:
-        """Refused."""
-        raise cls._refusal("bulk_update")
 
     @classmethod
     async def update_or_create(

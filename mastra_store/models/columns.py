@@ -110,6 +110,10 @@ class JsonColumn(Column):
     kind = "json"
     field_type = object
     SQL_TYPE = "JSON"
+    wraps = False
+    """Whether Mastra writes it as a JSON string which holds JSON, in dialects with a type for JSON (format 3)."""
+    unwraps = False
+    """Whether such a string may be found in it."""
 
     def __init__(self, *, required_on: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -127,23 +131,24 @@ class JsonColumn(Column):
 
     def write(self, value: Any) -> Any:
         """A payload that is not ``None``, as stored."""
-        return self.format.write_json(value, self.model_field_name)
+        write = self.format.write_wrapped_json if self.wraps else self.format.write_json
+        return write(value, self.model_field_name)
 
     def read(self, value: Any) -> Any:
         """A payload from what is stored."""
-        return self.format.read_json(value)
+        return self.format.read_wrapped_json(value) if self.unwraps else self.format.read_json(value)
 
 
-class WrappedJsonColumn(JsonColumn):
-    """A payload that Mastra keeps as a JSON string which holds JSON, in dialects with a type for JSON (format 3)."""
+class UnwrappedJsonColumn(JsonColumn):
+    """A payload written natively beside columns that are wrapped; the reader takes both."""
 
-    def write(self, value: Any) -> Any:
-        """Wrapped where this dialect does that."""
-        return self.format.write_wrapped_json(value, self.model_field_name)
+    unwraps = True
 
-    def read(self, value: Any) -> Any:
-        """Unwrapped once."""
-        return self.format.read_wrapped_json(value)
+
+class WrappedJsonColumn(UnwrappedJsonColumn):
+    """A payload written as JSON text inside JSON."""
+
+    wraps = True
 
 
 class InstantColumn(Column):

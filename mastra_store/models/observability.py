@@ -32,13 +32,17 @@ def _roots_by(column: str) -> Index:
 
 _OWN = (
     *map(_roots_by, _ROOTS_BY),
-    Index("mastra_store_spans_branches", ('"startedAt"',), BRANCH),
     Index("mastra_store_spans_errors", ('"traceId"',), HAS_ERROR),
 )
 
 
-def _by_end(dialect: str) -> tuple[Index, ...]:
+def _in_order(dialect: str) -> tuple[Index, ...]:
+    """For lists in the order of start or end. SQLite takes them only when nothing is left to sort."""
+    started = ('"startedAt"', '"traceId"', '"spanId"') if dialect == "sqlite" else ('"startedAt"',)
+    roots = (Index("mastra_store_spans_root_started", started, ROOT),) if dialect == "sqlite" else ()
     return (
+        *roots,
+        Index("mastra_store_spans_branches", started, BRANCH),
         Index("mastra_store_spans_root_ended", ENDED[dialect], ROOT),
         Index("mastra_store_spans_branches_ended", ENDED[dialect], BRANCH),
     )
@@ -115,8 +119,8 @@ class Span(CompositeModel):
         ),
     }
     own_indexes = {
-        "sqlite": (*_OWN, *_by_end("sqlite")),
-        "postgres": (*_OWN, *_by_end("postgres")),
+        "sqlite": (*_OWN, *_in_order("sqlite")),
+        "postgres": (*_OWN, *_in_order("postgres")),
     }
 
     class Meta:

@@ -58,6 +58,9 @@ class BoundQuerySet(QuerySet[M]):
         self, objects: Iterable[M], fields: Iterable[str], batch_size: int | None = None
     ) -> BulkUpdateQuery[M]:
         """Write some fields of many instances."""
+        refusal = getattr(self.model, "_refusal", None)  # of models whose key has several columns
+        if refusal is not None:
+            raise refusal("bulk_update")
         query = super().bulk_update(objects, with_twins(self.model, fields), batch_size)
         query.__class__ = _BulkUpdate
         return query

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..instants import now
 from .base import Index, StoredModel
-from .columns import InstantColumn, JsonColumn, NumberColumn, TextColumn, WrappedJsonColumn
+from .columns import InstantColumn, NumberColumn, TextColumn, UnwrappedJsonColumn, WrappedJsonColumn
 
 _OWN = (
     Index("mastra_store_scorers_scorer_created", ('"scorerId"', '"createdAt"')),
@@ -25,7 +25,7 @@ class Score(StoredModel):
     run_id = TextColumn(source_field="runId")
     scorer = WrappedJsonColumn()
     preprocess_step_result = WrappedJsonColumn(source_field="preprocessStepResult", null=True)
-    extract_step_result = JsonColumn(source_field="extractStepResult", null=True)
+    extract_step_result = UnwrappedJsonColumn(source_field="extractStepResult", null=True)
     analyze_step_result = WrappedJsonColumn(source_field="analyzeStepResult", null=True)
     score = NumberColumn()
     reason = TextColumn(null=True)

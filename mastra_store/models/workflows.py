@@ -20,7 +20,8 @@ _FIRST_THREAD = (
 _MEMORY = "suspendPayload.__streamState.messageList.memoryInfo.threadId"
 _STEP_THREADS = f'strict $.context.* ? (@.status == "suspended" && exists(@.{_MEMORY})).{_MEMORY}'
 THREAD_IDS = " || ".join(
-    f"jsonb_path_query_array(snapshot, '{path}', '{{}}', true)" for path in (_STEP_THREADS, f"strict {_INPUT_THREAD}")
+    f"jsonb_path_query_array(snapshot::jsonb, '{path}', '{{}}', true)"
+    for path in (_STEP_THREADS, f"strict {_INPUT_THREAD}")
 )
 """PostgreSQL's expression for all thread ids that a snapshot records (W11)."""
 
@@ -47,11 +48,13 @@ class WorkflowSnapshot(CompositeModel):
             Index(
                 "mastra_workflow_snapshot_name_status_createdat_idx",
                 ("workflow_name", "(snapshot ->> 'status')", '"createdAt" DESC'),
+                looks_into="snapshot",
                 naming="lowered",
             ),
             Index(
                 "mastra_workflow_snapshot_threadid_idx",
                 (_FIRST_THREAD,),
+                looks_into="snapshot",
                 naming="hashed",
             ),
         ),
@@ -68,7 +71,13 @@ class WorkflowSnapshot(CompositeModel):
             Index("mastra_store_snapshots_name_created", ("workflow_name", _CREATED)),
             Index("mastra_store_snapshots_resource_created", ('"resourceId"', _CREATED)),
             Index("mastra_store_snapshots_created", (_CREATED,)),
-            Index("mastra_store_snapshots_threads", (THREAD_IDS,), method="gin"),
+            Index(
+                "mastra_store_snapshots_status_created",
+                ("(snapshot ->> 'status')", _CREATED),
+                "jsonb_typeof(snapshot -> 'status') = 'string'",
+                looks_into="snapshot",
+            ),
+            Index("mastra_store_snapshots_threads", (THREAD_IDS,), method="gin", looks_into="snapshot"),
         ),
     }
 

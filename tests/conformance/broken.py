@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from mastra_store.domains import DomainStorage
 from mastra_store.domains.memory_plans import (
     MessageQuery,
     MessageRow,
@@ -23,9 +24,9 @@ from mastra_store.records import Message, Thread, ThreadPage
 
 from .reference import InMemoryMemory, Row
 
-C = TypeVar("C", bound=type[InMemoryMemory])
-BROKEN: list[tuple[type[InMemoryMemory], str]] = []
-"""Every broken storage with each rule that its mistake breaks."""
+C = TypeVar("C", bound=type[DomainStorage])
+BROKEN: list[tuple[type[DomainStorage], str]] = []
+"""Every broken storage, of whatever domain, with each rule that its mistake breaks."""
 
 
 def breaks(*rules: str) -> Callable[[C], C]:

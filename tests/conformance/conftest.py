@@ -1,4 +1,4 @@
-"""One open storage per backend for the whole session: checks keep apart by ids of their own."""
+"""One open store per backend for the whole session: checks keep apart by ids of their own."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 
 from mastra_store.conformance import Harness
-from mastra_store.conformance.harness import storage_of
+from mastra_store.conformance.harness import Subject, storage_of
 from mastra_store.conformance.urls import url_harness
-from mastra_store.domains import MemoryStorage
+from mastra_store.domains import MemoryStorage, ObservabilityStorage, ScoresStorage, WorkflowsStorage
 
 BACKENDS = ("sqlite-memory", "sqlite-file", "postgres")
 
@@ -29,7 +29,27 @@ def harness(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def memory(harness: Harness) -> AsyncIterator[MemoryStorage]:
-    """The open storage of the harness."""
-    async with harness.open() as subject:
-        yield cast(MemoryStorage, await storage_of(subject, "memory"))
+async def subject(harness: Harness) -> AsyncIterator[Subject]:
+    """What the harness opens: a store of all domains."""
+    async with harness.open() as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def memory(subject: Subject) -> MemoryStorage:
+    return cast(MemoryStorage, await storage_of(subject, "memory"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def workflows(subject: Subject) -> WorkflowsStorage:
+    return cast(WorkflowsStorage, await storage_of(subject, "workflows"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def scores(subject: Subject) -> ScoresStorage:
+    return cast(ScoresStorage, await storage_of(subject, "scores"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def observability(subject: Subject) -> ObservabilityStorage:
+    return cast(ObservabilityStorage, await storage_of(subject, "observability"))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from msgspec import UNSET
 
 from mastra_store.domains import checks, memory, memory_rules
-from mastra_store.domains.checks import Order, Span
+from mastra_store.domains.checks import Order, Period
 from mastra_store.domains.memory_plans import Window
 from mastra_store.errors import StoreError
 from mastra_store.payload import Payload
@@ -56,14 +56,14 @@ def shared_freeze(value: Any, field: str) -> Payload:
     return checked_freeze(value, field)._replace(value=value)
 
 
-def guessed_range(value: Any, field: str = "date_range") -> Span | None:
+def guessed_range(value: Any, field: str = "date_range") -> Period | None:
     """Takes naive times for UTC and unreadable ones for absent."""
     given = value if isinstance(value, Mapping) else {}
     bounds = []
     for name in ("start", "end"):
         bound = given.get(name)
         bounds.append(bound.replace(tzinfo=UTC) if isinstance(bound, datetime) else None)
-    return Span(*bounds) if value is not None else None
+    return Period(*bounds) if value is not None else None
 
 
 def last_updates(updates: Any) -> dict[str, MessageUpdate]:
@@ -154,9 +154,7 @@ MUTATIONS = [
     Mutation("M17", memory_rules, "_read_type", reading_types, "v2 is a type"),
     Mutation("M50", memory, "check_str", anything, "no check"),
     Mutation("M47", memory_rules, "check_str", anything, "no check"),
-    Mutation(
-        "M30", memory_rules, "more_follow", lambda offset, per_page, total: offset + (per_page or 0) < total, "wrong"
-    ),
+    Mutation("M30", memory, "more_follow", lambda offset, per_page, total: offset + (per_page or 0) < total, "wrong"),
     Mutation("M29", memory_rules, "united", lambda page, included, descending: [*page, *included], "not united"),
     Mutation("M4", memory_rules, "merge", lambda stored, given: careless_freeze(dict(given), ""), "replaced"),
     Mutation("M16", reference, "missing_threads", lambda ids: memory.NotFoundError("some thread"), "no names"),

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from msgspec.structs import replace
 
-from mastra_store.conformance import RawMessage
+from mastra_store.conformance import RawRow
 from mastra_store.domains import MemoryStorage
-from mastra_store.domains.checks import Span
+from mastra_store.domains.checks import Period
 from mastra_store.domains.memory_plans import (
     CopySelection,
     MessageChanger,
@@ -63,18 +63,19 @@ class InMemoryMemory(MemoryStorage):
         twin.threads, twin.messages, twin.resources = self.threads, self.messages, self.resources
         return twin
 
-    async def write_raw(self, rows: Sequence[RawMessage]) -> None:
+    async def write_raw(self, table: str, rows: Sequence[RawRow]) -> None:
         """Put message rows into the table as they are."""
+        assert table == "mastra_messages"
         for row in rows:
             message = Message(
-                id=row.id,
-                thread_id=row.thread_id,
-                resource_id=row.resource_id,
-                role=row.role,
-                type=None if row.type == "v2" else row.type,
-                created_at=row.created_at,
+                id=row["id"],
+                thread_id=row["thread_id"],
+                resource_id=row["resourceId"],
+                role=row["role"],
+                type=None if row["type"] == "v2" else row["type"],
+                created_at=row["createdAt"],
             )
-            self.messages[row.id] = Row(message, row.content)
+            self.messages[row["id"]] = Row(message, row["content"])
 
     async def _init(self) -> None:
         pass
@@ -304,6 +305,6 @@ class InMemoryMemory(MemoryStorage):
         return found if selection.limit is None else found[-selection.limit :]
 
 
-def within(moment: datetime, span: Span | None) -> bool:
+def within(moment: datetime, span: Period | None) -> bool:
     """Whether a time lies in a half-open span."""
     return span is None or ((span.start is None or span.start <= moment) and (span.end is None or moment < span.end))

@@ -2,52 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import time
-from bisect import bisect_right
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule
 
-from mastra_store import instants
-from mastra_store.conformance.expect import CheckFailedError, equal
 from mastra_store.conformance.scenes import at
-from mastra_store.domains import MemoryStorage
-from mastra_store.errors import StoreError
 from mastra_store.instants import iso
 from mastra_store.records import Message, Resource, Thread
-from mastra_store.store import Store
 
 from .broken import ForgetsTies
 from .broken_messages import BumpsTheOldThread, CopiesTheOldest, DropsEmptyWorkingMemory
+from .machine import PAGING, RANGES, SCALARS, SECONDS, SETTINGS, VALUES, TwinMachine, assert_can_fail
 from .reference import InMemoryMemory
 
 THREADS = st.sampled_from(["t", "T"] * 4 + ["t%"] * 2 + ["gone"])
 OWNERS = st.sampled_from(["o", "O", "o'"])
 MESSAGES = st.sampled_from(["a", "b", "B", "c", "é", "😀", "ｅ"])
-SECONDS = st.sampled_from([0, 1, 1, 1.001, 2, 3])
-SCALARS = st.sampled_from([None, None, True, False, 0, 1, 1.0, 0.5, -1, 2**53, 1e23, "", "1", "it's", "😀", "null"])
-VALUES = SCALARS | st.sampled_from([[], [1, None], {}, {"k": None}])
 METADATA = st.dictionaries(st.sampled_from(["k", "j", "a.b"]), VALUES, max_size=3)
 WANTED = st.none() | st.dictionaries(st.sampled_from(["k", "j"]), SCALARS, max_size=2)
 CONTENT = st.fixed_dictionaries({}, optional={"metadata": METADATA | st.none(), "parts": VALUES, "k": VALUES})
-RANGES = st.none() | st.fixed_dictionaries(
-    {},
-    optional={
-        "start": SECONDS.map(at),
-        "end": SECONDS.map(at),
-        "start_exclusive": st.booleans(),
-        "end_exclusive": st.booleans(),
-    },
-)
 INCLUDES = st.lists(
     st.builds(
         lambda id, before, after: {"id": id, "with_previous_messages": before, "with_next_messages": after},
@@ -57,7 +33,6 @@ INCLUDES = st.lists(
     ),
     max_size=2,
 )
-PAGING = st.sampled_from([(0, None), (0, 0), (0, 1), (1, 1), (0, 2), (1, 2), (2, 2), (0, 100), (9, 3)])
 LISTING: dict[str, Any] = {
     "include": INCLUDES,
     "date_range": RANGES,
@@ -106,33 +81,10 @@ def nonsense(thread: Thread) -> Any:
     return [thread.id]
 
 
-class Refusal(NamedTuple):
-    """The error that a call ended in."""
+class MemoryMachine(TwinMachine):
+    """Threads, messages and resources."""
 
-    kind: str
-    code: str
-
-
-class MemoryMachine(RuleBasedStateMachine):
-    """Calls both storages in turn and compares what they return or raise."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.runner = asyncio.Runner()
-        self.stack = AsyncExitStack()
-        self.reference: MemoryStorage = InMemoryMemory()
-        self.starts: list[datetime] = []
-        self.alike = True
-        store = self.runner.run(self.stack.enter_async_context(Store(id="machine", default="sqlite://:memory:")))
-        self.subject: MemoryStorage = store.memory
-
-    def teardown(self) -> None:
-        try:
-            if self.alike:
-                self.compare_all()
-        finally:
-            self.runner.run(self.stack.aclose())
-            self.runner.close()
+    reference_class = InMemoryMemory
 
     def compare_all(self) -> None:
         """Everything that is stored at the end."""
@@ -140,44 +92,6 @@ class MemoryMachine(RuleBasedStateMachine):
         self.both("list_messages", thread_id=["t", "T", "t%", "gone"], per_page=None)
         for owner in ("o", "O", "o'"):
             self.both("get_resource_by_id", resource_id=owner)
-
-    # -- comparing ---------------------------------------------------------------------------------------------------
-
-    def both(self, method: str, *, seen: Callable[[Any], Any] = lambda found: found, **arguments: Any) -> bool:
-        """The same call on both; ``seen`` picks what of the results is to be compared. Says whether it succeeded."""
-        self.tick()
-        found = self.runner.run(self.called(self.subject, method, arguments, seen))
-        expected = self.runner.run(self.called(self.reference, method, arguments, seen))
-        self.alike = False
-        equal(found, expected, f"{method}({arguments})")
-        self.alike = True
-        return not isinstance(expected, Refusal)
-
-    async def called(self, storage: MemoryStorage, method: str, arguments: Any, seen: Callable[[Any], Any]) -> Any:
-        try:
-            found = await getattr(storage, method)(**arguments)
-        except StoreError as error:
-            return Refusal(type(error).__name__, error.code)
-        return self.plain(seen(found))
-
-    def tick(self) -> None:
-        """Wait until the next millisecond, so that a time tells which call it was written by."""
-        called = instants.now()
-        while instants.now() == called:
-            time.sleep(0.0002)
-        self.starts.append(instants.now())
-
-    def plain(self, value: Any) -> Any:
-        """Records as mappings, the times of calls as the numbers of these calls."""
-        if isinstance(value, msgspec.Struct):
-            return {name: self.plain(getattr(value, name)) for name in value.__struct_fields__}
-        if isinstance(value, Mapping):
-            return {key: self.plain(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.plain(item) for item in value]
-        if isinstance(value, datetime) and value >= self.starts[0]:
-            return f"call {bisect_right(self.starts, value)}"
-        return value
 
     @initialize(
         metadata=st.lists(st.none() | METADATA, min_size=3, max_size=3),
@@ -316,26 +230,10 @@ def comparable_clone(clone: Any) -> Any:
     return [clone.thread, sorted(clone.message_id_map), messages]
 
 
-SETTINGS = settings(
-    max_examples=50,
-    stateful_step_count=40,
-    deadline=None,
-    derandomize="CI" in os.environ,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes; the last steps tell enough
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 TestMemoryMachine = MemoryMachine.TestCase
 TestMemoryMachine.settings = SETTINGS
 
 
 @pytest.mark.parametrize("broken", [ForgetsTies, BumpsTheOldThread, CopiesTheOldest, DropsEmptyWorkingMemory])
 def test_the_machine_can_fail(broken: type[InMemoryMemory]) -> None:
-    class BrokenMachine(MemoryMachine):
-        def __init__(self) -> None:
-            super().__init__()
-            self.subject = broken()
-
-    quick = settings(SETTINGS, derandomize=True, phases=[Phase.generate], max_examples=200)
-    with pytest.raises(CheckFailedError):
-        run_state_machine_as_test(BrokenMachine, settings=quick)
+    assert_can_fail(MemoryMachine, broken)

@@ -29,13 +29,14 @@ from mastra_store.conformance import (
 )
 from mastra_store.conformance.__main__ import main
 from mastra_store.conformance.expect import equal, raises, same
-from mastra_store.conformance.harness import storage_of
+from mastra_store.conformance.harness import domains_of, storage_of
 from mastra_store.conformance.pytest_support import check_params, run_as_test
 from mastra_store.conformance.registry import Check, check
-from mastra_store.domains import MemoryStorage
+from mastra_store.domains import DomainStorage, MemoryStorage
 from mastra_store.errors import NotFoundError, UnsupportedOperationError, ValidationError
 
 from .reference import InMemoryMemory
+from .reference_scores import InMemoryScores
 
 
 def made(function: Any, *needs: str, empty: bool = False) -> Check:
@@ -140,7 +141,14 @@ def test_a_complete_report_names_unchecked_rules() -> None:
     report = Report("most", results)
     assert report.unchecked_rules() == ["M32b"]
     assert report.to_text().splitlines()[-1] == "rules not checked: M32b"
-    assert report.to_dict()["unseen_parts"] == UNSEEN
+    assert report.to_dict()["unseen_parts"] == UNSEEN["memory"]
+    assert {result["domain"] for result in report.to_dict()["results"]} == {"memory"}
+
+
+def test_rules_of_one_domain_do_not_count_for_another() -> None:
+    results = [Result(one, State.PASSED, 0.0) for one in all_checks("scores")]
+    results += [Result(one, State.UNSUPPORTED, 0.0) for one in all_checks("workflows", ["G1"])]
+    assert Report("both", results).unchecked_rules() == list(RULES["workflows"])
 
 
 def test_a_report_of_nothing_is_no_success() -> None:
@@ -158,12 +166,13 @@ def test_a_report_on_a_terminal_is_a_table(monkeypatch: pytest.MonkeyPatch) -> N
     assert "[red]why" in stream.getvalue()
 
 
-def test_every_rule_has_a_check() -> None:
-    checks = all_checks("memory")
-    assert {rule for one in checks for rule in one.rules} == set(RULES["memory"])
-    assert set(UNSEEN) <= set(RULES["memory"])
+@pytest.mark.parametrize("domain", RULES)
+def test_every_rule_has_a_check(domain: str) -> None:
+    checks = all_checks(domain)
+    assert {rule for one in checks for rule in one.rules} == set(RULES[domain])
+    assert set(UNSEEN[domain]) <= set(RULES[domain])
     assert len({str(one) for one in checks}) == len(checks)
-    assert all(one.title.endswith(".") for one in checks)
+    assert [str(one) for one in checks if not one.title.endswith(".")] == []
 
 
 def test_checks_are_chosen_by_rule() -> None:
@@ -184,6 +193,27 @@ def test_a_check_needs_a_rule_and_a_name_of_its_own() -> None:
 
     with pytest.raises(ValueError, match="saving_nothing"):
         check("M14")(check_saving_nothing)
+
+    async def check_weather(storage: DomainStorage) -> None:
+        """A new one."""
+
+    for rules, domains in (
+        (["M14"], "scores"),
+        (["G1", "M14"], "scores"),
+        (["W1", "G1", "M1"], ("workflows", "scores")),
+    ):
+        with pytest.raises(ValueError, match=r"no rules of|needs a rule"):
+            check(*rules, domain=domains)(check_weather)
+    assert "weather" not in {one.name for one in all_checks()}
+
+
+def test_a_check_of_several_domains_has_the_rules_of_each() -> None:
+    found = {one.domain: one.rules for one in all_checks() if one.name == "pages_hold_their_rows"}
+    assert {domain: found[domain] for domain in ("memory", "workflows", "scores")} == {
+        "memory": ("G2", "M10", "M32"),
+        "workflows": ("G2", "W9"),
+        "scores": ("G2", "S7"),
+    }
 
 
 def test_harnesses_know_their_capabilities() -> None:
@@ -274,13 +304,47 @@ def test_the_command_runs_in_memory_without_asking(capsys: pytest.CaptureFixture
 def test_the_command_takes_yes_and_writes_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"sqlite:///{tmp_path}/mastra.db"
     assert main(["--url", url, "--rule", "M32b", "--yes", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["counts"]["not checked"] == 0
+    (report,) = json.loads(capsys.readouterr().out)
+    assert report["counts"]["not checked"] == 0
+
+
+def test_the_command_reports_every_domain_that_is_provided(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--rule", "G14", "--json"]) == 0
+    reports = json.loads(capsys.readouterr().out)
+    assert [report["name"] for report in reports] == [f"sqlite {domain}" for domain in RULES]
+    assert {(result["domain"], *result["rules"]) for report in reports for result in report["results"]} >= {
+        (domain, "G14") for domain in RULES
+    }
+    assert main(["--rule", "G14", "--rule", "W12"]) == 0
+    out = capsys.readouterr().out
+    assert [f"sqlite {domain}: " in out for domain in RULES] == [True] * len(RULES)
+    assert "updates_are_promised_or_refused" in out
+
+
+def test_the_command_runs_one_domain(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--domain", "scores", "--rule", "S6"]) == 0
+    assert capsys.readouterr().out.count("checks: ") == 1
+
+
+class OnlyMemory:
+    """A Store that provides one domain."""
+
+    async def get_store(self, name: str) -> DomainStorage | None:
+        return InMemoryMemory() if name == "memory" else None
+
+
+@pytest.mark.asyncio
+async def test_domains_that_are_not_provided_are_left_out() -> None:
+    assert await domains_of(OnlyMemory(), RULES) == ["memory"]
+    assert await domains_of(InMemoryScores(), RULES) == ["scores"]
+    assert await domains_of(OnlyMemory(), ["scores"]) == []
 
 
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
         (["--rule", "M99"], "M99"),
+        (["--domain", "scores", "--rule", "M14"], "M14"),
         (["--url", "nosuch://somewhere", "--yes"], "nosuch"),
         (["--url", "postgres://u:hunter2@127.0.0.1:1/db", "--yes", "--rule", "M14"], "127.0.0.1"),
     ],
@@ -294,7 +358,7 @@ def test_the_command_says_why_it_cannot_run(argv: list[str], says: str, capsys: 
 
 def test_the_command_lists_checks(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list", "--rule", "M17"]) == 0
-    assert "M17-upsert_keeps_created_at: A stored message keeps its created_at" in capsys.readouterr().out
+    assert "memory: M17-upsert_keeps_created_at: A stored message keeps its created_at" in capsys.readouterr().out
 
 
 def test_the_module_can_be_run() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from mastra_store.instants import MILLISECOND, now
 from tests.golden.generated import Played, masked
-from tests.golden.scenario import expected_answer, steps
+from tests.golden.playing import play
+from tests.golden.scenario import expected_answer, resolved, steps
 from tests.interop.databases import Database
 from tests.interop.python_side import Answer, Call, answers
 from tests.interop.typescript import TypeScript
@@ -23,9 +24,9 @@ READS = steps("read")
 async def test_golden_writes_read_back_equal(database: Database) -> None:
     async with database.open() as store:
         began = now()
-        written = await answers(store, WRITES)
+        written = await play(store)
         played = Played(began, now())
-        reread = await answers(store, READS)
+        reread = await answers(store, resolved(READS, written))
     assert _outcomes(WRITES, written) == _expected_outcomes(database)
     assert _differing("reread", database, reread, played) == {}
 
@@ -34,9 +35,9 @@ async def test_golden_writes_read_back_equal(database: Database) -> None:
 async def test_golden_writes_are_read_by_typescript_as_its_own(database: Database, typescript: TypeScript) -> None:
     async with database.open() as store:
         began = now()
-        await answers(store, WRITES)
+        written = await play(store)
         played = Played(began, now() + MILLISECOND)
-    reread = await typescript.answers(database, READS)
+    reread = await typescript.answers(database, resolved(READS, written))
     assert _differing("typescript", database, reread, played) == {}
 
 

@@ -55,10 +55,16 @@ class Sides:
         given = {side: await self.answers(side, [read.call for read in reads]) for side in BOTH}
         found = {}
         for number, read in enumerate(reads):
-            expected = given[TYPESCRIPT][number].get("result") if read.expected is ALIKE else read.expected
+            theirs = given[TYPESCRIPT][number]
+            expected = _viewed(theirs, read).get("result") if read.expected is ALIKE else read.expected
             for side in read.sides:
-                found[f"{side}: {read.call['method']}{read.call['args']}"] = _differing(given[side][number], expected)
+                seen = _viewed(given[side][number], read)
+                found[f"{number} {side}: {read.call['method']}{read.call['args']}"] = _differing(seen, expected)
         return {name: different for name, different in found.items() if different}
+
+
+def _viewed(answer: Answer, read: Read) -> Answer:
+    return answer if "error" in answer else {"result": read.view(answer["result"])}
 
 
 def _differing(answer: Answer, expected: Any) -> list[str]:

@@ -21,12 +21,21 @@ RANDOM = "a random id"
 ALIKE: Any = {"alike": ...}
 
 
+def as_answered(result: Any) -> Any:
+    """The whole result is looked at."""
+    return result
+
+
 class Read(NamedTuple):
-    """A call, and the result that it must have on both sides, or on those named where the packages stray."""
+    """A call, and the result that it must have on both sides, or on those named where the packages stray.
+
+    ``view`` is what is looked at of each result, where the rest is not the matter or not alike.
+    """
 
     call: Call
     expected: Any
     sides: tuple[str, ...] = BOTH
+    view: Callable[[Any], Any] = as_answered
 
 
 class Script(NamedTuple):

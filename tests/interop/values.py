@@ -8,14 +8,18 @@ from typing import Any
 
 import msgspec
 
-from mastra_store import Message
+from mastra_store import LightSpan, Message, Score
 from mastra_store.instants import iso
 from mastra_store.records import Page
 
 UNDEFINED = {"$undefined": True}
 
 # Keys that Mastra leaves out of an answer where our record says None. All others it answers as null.
-_LEFT_OUT: dict[type, frozenset[str]] = {Message: frozenset({"type"})}
+_LEFT_OUT: dict[type, frozenset[str]] = {
+    Message: frozenset({"type"}),
+    Score: frozenset(Score.__struct_encode_fields__),
+    LightSpan: frozenset({"inputPreview"}),
+}
 
 
 def decode(value: Any) -> Any:

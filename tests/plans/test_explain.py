@@ -1,7 +1,7 @@
 """Every query of the memory domain that reads is served by an index, on both dialects."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -9,22 +9,23 @@ from benchmarks.databases import create_schema, databases_of
 from benchmarks.dataset import Dataset
 from benchmarks.operations import BACKENDS, Backend
 from benchmarks.plans import Plan, list_calls, plans
+from benchmarks.tables import tables_of
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> Backend:
-    return request.param
+    return cast(Backend, request.param)
 
 
 @pytest.fixture(scope="module")
 def url(backend: Backend, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database with 20,000 messages and fresh statistics."""
     if backend == "postgres":
-        url = request.getfixturevalue("postgres").create_database()
+        url: str = request.getfixturevalue("postgres").create_database()
     else:
         url = f"sqlite:///{tmp_path_factory.mktemp('plans')}/mastra.db"
     create_schema(url)
-    databases_of(backend).load(url, Dataset())
+    databases_of(backend).load(url, tables_of(Dataset()))
     return url
 
 

@@ -49,7 +49,7 @@ async def fill(path: Path) -> None:
 async def test_a_full_disk(path: Path) -> None:
     """max_page_count: batches are whole or absent, nothing acknowledged is lost, deleting makes room."""
     saved: list[str] = []
-    async with Store(id="app", default=f"sqlite:///{path}?max_page_count=60") as store:
+    async with Store(id="app", domains={"memory": f"sqlite:///{path}?max_page_count=60"}) as store:
         memory = store.memory
         await memory.save_thread(thread=Thread(id="t", resource_id="r"))
         with pytest.raises(StoreError, match="full") as caught:
@@ -65,7 +65,7 @@ async def test_a_full_disk(path: Path) -> None:
 
 async def test_a_full_disk_in_a_transaction(path: Path) -> None:
     """SQLite may end the whole transaction by itself; what the block writes afterwards must not be stored alone."""
-    async with Store(id="app", default=f"sqlite:///{path}?max_page_count=40") as store:
+    async with Store(id="app", domains={"memory": f"sqlite:///{path}?max_page_count=40"}) as store:
         memory: Any = store.memory
         make = memory.models.Message
         await memory.save_thread(thread=Thread(id="t", resource_id="r"))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from mastra_store import MemoryStorage, Store, Thread
 
+from .domains import DOMAINS, score, span, spans
 from .support import message
 
 CALLS = 20
+BATCH = 1000
 
 
 async def init(number: str, memory: MemoryStorage) -> None:
@@ -58,21 +61,101 @@ async def crash(number: str, memory: MemoryStorage) -> None:
         call += 1
 
 
+async def init_all(number: str, store: Store) -> None:
+    """Use what has been created in every domain (C13)."""
+    await init(number, store.memory)
+    await store.workflows.update_workflow_results(workflow_name="w", run_id=number, step_id="s", result={})
+    await store.scores.save_score(score=score(number))
+    await store.observability.create_span(span=span(number, "s"))
+
+
+async def init_one(number: str, store: Store) -> None:
+    """Use the one domain that the Store has, each process another (C8, C13)."""
+    match DOMAINS[int(number) % 3]:
+        case "workflows":
+            await store.workflows.persist_workflow_snapshot(workflow_name="w", run_id=number, snapshot={"a": 1})
+        case "scores":
+            await store.scores.save_score(score=score(number))
+        case _:
+            await store.observability.create_span(span=span(number, "s"))
+
+
+async def results(number: str, store: Store) -> None:
+    """Concurrent merges of step results, request context and iterations into one run (W14, W16, W21)."""
+
+    async def one(call: int) -> None:
+        key = f"{number}-{call}"
+        output = [None] * int(number) * CALLS + [None] * call + [key]
+        run: dict[str, Any] = {"workflow_name": "w", "run_id": "shared"}
+        await store.workflows.update_workflow_results(
+            **run, step_id=key, result={"call": call}, request_context={key: call}
+        )
+        await store.workflows.update_workflow_results(**run, step_id="loop", result={"output": output})
+
+    await asyncio.gather(*(one(call) for call in range(CALLS)))
+
+
+async def race(number: str, store: Store) -> None:
+    """Take a run from one status to the next, many at once; print which of the calls have won (W20)."""
+    run: dict[str, Any] = {"workflow_name": "w", "run_id": "raced"}
+
+    async def one(call: int) -> None:
+        state = {"status": "taken", "result": {"by": f"{number}-{call}"}}
+        if await store.workflows.update_workflow_state(**run, state=state, expected_status=["waiting", "running"]):
+            print(f"{number}-{call}")
+
+    await asyncio.gather(*(one(call) for call in range(CALLS // 2)))
+
+
+async def batches(number: str, store: Store) -> None:
+    """Create big batches for ever and print the trace of each acknowledged one, until somebody kills this process."""
+    call = 0
+    while True:
+        trace_id = f"{number}-{call}"
+        await store.observability.batch_create_spans(records=spans(trace_id, range(BATCH), input="x" * 100))
+        print(trace_id, flush=True)
+        call += 1
+
+
+async def runs(number: str, store: Store) -> None:
+    """Update one run for ever and print each acknowledged step, until somebody kills this process."""
+    call = 0
+    while True:
+        step_id = f"{number}-{call}"
+        await store.workflows.update_workflow_results(
+            workflow_name="w", run_id="shared", step_id=step_id, result={"n": call}, request_context={step_id: call}
+        )
+        print(step_id, flush=True)
+        call += 1
+
+
 JOBS: dict[str, Callable[[str, MemoryStorage], Awaitable[None]]] = {
     "init": init,
     "merge": merge,
     "collide": collide,
     "crash": crash,
 }
+DOMAIN_JOBS: dict[str, Callable[[str, Store], Awaitable[None]]] = {
+    "init_all": init_all,
+    "init_one": init_one,
+    "results": results,
+    "race": race,
+    "batches": batches,
+    "runs": runs,
+}
 
 
 async def main(number: str, job: str, url: str) -> None:
     """Import, wait for the word, work."""
-    store = Store(id=f"worker-{number}", default=url)
+    alone = {DOMAINS[int(number) % 3]: url}
+    store = Store(id=number, domains=alone) if job == "init_one" else Store(id=number, default=url)
     print("ready", flush=True)
     sys.stdin.readline()
     async with store:
-        await JOBS[job](number, store.memory)
+        if job in JOBS:
+            await JOBS[job](number, store.memory)
+        else:
+            await DOMAIN_JOBS[job](number, store)
 
 
 if __name__ == "__main__":

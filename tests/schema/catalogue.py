@@ -12,7 +12,12 @@ import asyncpg
 from tests.interop.databases import Database, connected
 
 # The tables of each domain that is there so far; a later domain is a row.
-TABLES = {"memory": ("mastra_threads", "mastra_messages", "mastra_resources")}
+TABLES = {
+    "memory": ("mastra_threads", "mastra_messages", "mastra_resources"),
+    "workflows": ("mastra_workflow_snapshot",),
+    "scores": ("mastra_scorers",),
+    "observability": ("mastra_ai_spans",),
+}
 OURS = "mastra_store_"
 
 Catalogue = dict[str, dict[str, Any]]
@@ -44,7 +49,11 @@ _INDEXES = """
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am am ON am.oid = c.relam
     WHERE i.indrelid = $1 ORDER BY c.relname
 """
-_TRIGGERS = "SELECT tgname AS name FROM pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal ORDER BY tgname"
+_TRIGGERS = """
+    SELECT tgname AS name, tgenabled::text AS enabled, pg_get_triggerdef(oid) AS definition,
+        pg_get_functiondef(tgfoid) AS function
+    FROM pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal ORDER BY tgname
+"""
 
 
 async def catalogue(database: Database) -> Catalogue:
@@ -116,7 +125,7 @@ def _sqlite(connection: sqlite3.Connection) -> Catalogue:
 
 def _sqlite_table(connection: sqlite3.Connection, table: dict[str, Any]) -> dict[str, Any]:
     name = table["name"]
-    triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (name,))
+    triggers = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?"
     return {
         "table": table,
         # position, name, type, not null, default, place in the key, hidden
@@ -130,7 +139,7 @@ def _sqlite_table(connection: sqlite3.Connection, table: dict[str, Any]) -> dict
             }
             for row in connection.execute(f'PRAGMA index_list("{name}")')
         },
-        "triggers": [row[0] for row in triggers],
+        "triggers": dict(connection.execute(triggers, (name,)).fetchall()),
     }
 
 

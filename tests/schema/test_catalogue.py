@@ -11,8 +11,14 @@ from tests.interop.values import differences
 from tests.schema.catalogue import TABLES, catalogue, of_domain, ours, rows, without_ours
 from tests.schema.conftest import Maker
 
-# Case is kept; odd characters are replaced in index names; names are cut to 63 bytes.
-SCHEMAS = {"public": "public", "cased": "Tenant_A", "odd": "tenant-7.x", "long": f"tenant_{'x' * 40}"}
+# Case is kept. In index names odd characters become underscores and one goes before a digit; all are cut to 63 bytes.
+SCHEMAS = {
+    "public": "public",
+    "cased": "Tenant_A",
+    "odd": "tenant-7.x",
+    "digit": "7tenant",
+    "long": f"tenant_{'x' * 40}",
+}
 
 pytestmark = pytest.mark.asyncio
 

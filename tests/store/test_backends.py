@@ -34,6 +34,10 @@ print([name for name in ("asyncpg", "tortoise.backends.asyncpg") if name in sys.
         "Store(id='app', default=':memory:', domains={'memory': 'postgresql://u:hunter2@h/d'})",
         "from mastra_store import PostgresStore",
         "from mastra_store import MemoryPG",
+        "from mastra_store import WorkflowsPG",
+        "from mastra_store import ScoresPG",
+        "from mastra_store import ObservabilityPG",
+        "Store(id='app', domains={'observability': 'postgres://u:hunter2@h/d'})",
         "import mastra_store; mastra_store.PostgresStore",
     ],
 )
@@ -53,17 +57,22 @@ from mastra_store import *
 async def main():
     async with Store(id="app", default=":memory:") as store:
         print((await store.memory.list_threads()).total)
+        await store.workflows.update_workflow_results(workflow_name="w", run_id="r", step_id="s", result={})
+        await store.observability.create_span(span=Span(trace_id="t", span_id="s", name="n", span_type="generic",
+                                                        started_at=store.memory.models.Thread().created_at))
+        print((await store.scores.list_scores_by_run_id(run_id="r")).total, WorkflowsLibSQL, ScoresLibSQL)
 asyncio.run(main())
 """
     done = python("-c", NO_ASYNCPG + code)
-    assert done.stdout == "0\n", done.stderr
+    assert done.stdout.startswith("0\n0 <class"), done.stderr
 
 
 def test_public_names() -> None:
     """All names that are promised exist, and an unknown one is an AttributeError."""
     import mastra_store
 
-    for name in [*mastra_store.__all__, "MemoryPG", "PostgresStore"]:
+    lazy = ["MemoryPG", "PostgresStore", "WorkflowsPG", "ScoresPG", "ObservabilityPG"]
+    for name in [*mastra_store.__all__, *lazy]:
         assert getattr(mastra_store, name) is not None
         assert name in dir(mastra_store)
     with pytest.raises(AttributeError, match="Nonsense"):

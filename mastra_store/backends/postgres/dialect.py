@@ -94,7 +94,11 @@ class PostgresDialect(Dialect):
         return f"{column} = ANY(${number}::text[])"
 
     def metadata_condition(self, column: str, wanted: Mapping[str, Scalar], first: int) -> tuple[str, list[Any]]:
-        """Equality of jsonb values: by type, numbers by value, null only where it stands (M11)."""
+        """Equality of jsonb values: by type, numbers by value, null only where it stands (M11).
+
+        Old tables hold text, hence the cast.
+        """
+        column = f"{column}::jsonb"
         text = f"({column} #>> '{{}}')"
         unwrapped = (
             f"CASE WHEN jsonb_typeof({column}) = 'string' AND {text} LIKE '{{%}}' THEN {text}::jsonb ELSE {column} END"
@@ -132,8 +136,9 @@ class PostgresDialect(Dialect):
         return f'("{column}Z" IS NULL AND "{column}" IS NULL)'
 
     def status_condition(self, column: str, number: int) -> str:
-        """What Mastra's index serves; another type than text is no status."""
-        return f"(({column} ->> 'status') = ${number}::text AND jsonb_typeof({column} -> 'status') = 'string')"
+        """What Mastra's index serves; another type than text is no status. Old tables hold text, hence the cast."""
+        snapshot = f"{column}::jsonb"
+        return f"(({snapshot} ->> 'status') = ${number}::text AND jsonb_typeof({snapshot} -> 'status') = 'string')"
 
     def thread_condition(self, column: str, number: int) -> str:
         """Any of the places may name it; our own index holds all of them."""

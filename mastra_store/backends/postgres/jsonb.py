@@ -10,8 +10,10 @@ import msgspec
 from ...errors import ValidationError
 from ...payload import Payload, encode, has_lone_surrogate
 
-# What an exponent begins with. Ordinary text may look like one, to no harm; a longer pattern takes ten times as long.
+# What an exponent begins with, and a number that has one. Strings may look like it, to no harm but time; the longer
+# pattern takes ten times as long.
 _EXPONENT = re.compile(r"e[+1-9]")
+_NUMBER = re.compile(r"(?:^|[\[:,])-?\d[\d.]*e\+?\d")
 # From here on a float may be written with an exponent, which jsonb turns into an integer of other digits.
 _LARGE = 1e16
 
@@ -21,7 +23,7 @@ def storable(payload: Payload, field: str) -> str:
     text = payload.text
     if "\\u" in text:
         _check(payload.value, field)
-    if _EXPONENT.search(text):
+    if _EXPONENT.search(text) and _NUMBER.search(text):
         return encode(_spelled_out(payload.value))
     return text
 

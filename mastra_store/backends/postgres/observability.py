@@ -39,7 +39,8 @@ class ObservabilityPG(SqlObservability[PostgresDatabase]):
         )
         trace, span = (f"stored.{self._dialect.by_code_point(table.column(name))}" for name in ("trace_id", "span_id"))
         self._lock = (
-            f"SELECT 1 FROM {table.name} AS stored JOIN unnest($1::text[], $2::text[]) AS named(trace, span) "
+            f'SELECT stored."traceId", stored."spanId" FROM {table.name} AS stored '
+            f"JOIN unnest($1::text[], $2::text[]) AS named(trace, span) "
             f'ON stored."traceId" = named.trace AND stored."spanId" = named.span '
             f"ORDER BY {trace}, {span} FOR UPDATE OF stored"
         )
@@ -60,13 +61,15 @@ class ObservabilityPG(SqlObservability[PostgresDatabase]):
             attributes, args = changed[0]
             await self._database.write(self._sql.update(attributes), *args)
             return
-        groups: dict[tuple[str, ...], list[list[Any]]] = {}
-        for attributes, args in changed:
-            groups.setdefault(attributes, []).append(args)
         ids = columns_of([args[:2] for _, args in changed])
 
         async def work(session: PostgresSession) -> None:
-            await session.fetch(self._lock, *ids)
+            # What appears after this is passed over: taken now, it would be locked out of order.
+            locked = {tuple(row) for row in await session.fetch(self._lock, *ids)}
+            groups: dict[tuple[str, ...], list[list[Any]]] = {}
+            for attributes, args in changed:
+                if tuple(args[:2]) in locked:
+                    groups.setdefault(attributes, []).append(args)
             for attributes, rows in groups.items():
                 await session.execute(self._change_many[attributes], *columns_of(rows))
 

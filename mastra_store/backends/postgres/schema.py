@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import asyncpg
 
 from ...errors import StoreError
 from ...models.base import Index, StoredModel
-from ..sql.schema import ColumnSpec, TableSpec, missing_columns, table_spec
+from ..sql.schema import ColumnSpec, TableSpec, missing_columns, repeated_keys, table_spec
 from .names import constraint_name, index_name
 from .triggers import missing_trigger
 
@@ -29,7 +29,8 @@ _RACES = (
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('mastra_store.init'), hashtext($1))"
 _SCHEMA = "SELECT 1 FROM pg_namespace WHERE nspname = $1"
 _COLUMNS = """
-    SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
 """
@@ -61,23 +62,28 @@ async def _create_missing(database: PostgresDatabase, definitions: tuple[type[St
     async with database.session() as session:
         await session.execute(_LOCK, database.schema)
         for statement in await _statements(session, database.schema, tables):
-            await session.execute(statement)
+            try:
+                await session.execute(statement)
+            except StoreError as error:
+                if " ADD CONSTRAINT " in statement and isinstance(error.__cause__, asyncpg.UniqueViolationError):
+                    raise repeated_keys(statement) from error
+                raise
 
 
 async def _statements(session: PostgresSession, schema: str, tables: list[TableSpec]) -> list[str]:
     """What would bring the schema up to date."""
-    found: dict[str, set[str]] = {}
-    for table, column in await session.fetch(_COLUMNS, schema):
-        found.setdefault(table, set()).add(column)
+    found: dict[str, dict[str, str]] = {}
+    for table, column, type in await session.fetch(_COLUMNS, schema):
+        found.setdefault(table, {})[column] = type
     names = {row[0] for row in await session.fetch(_NAMES, schema)}
     statements = [] if await session.fetch(_SCHEMA, schema) else [f'CREATE SCHEMA IF NOT EXISTS "{schema}"']
     for table in tables:
-        statements += _missing(table, schema, found.get(table.name, set()), names)
+        statements += _missing(table, schema, found.get(table.name, {}), names)
     return statements
 
 
-def _missing(table: TableSpec, schema: str, present: set[str], names: set[str]) -> Iterator[str]:
-    """``present`` are the table's columns, ``names`` those of all indexes, constraints and triggers."""
+def _missing(table: TableSpec, schema: str, present: Mapping[str, str], names: set[str]) -> Iterator[str]:
+    """``present`` are the table's columns and their types, ``names`` those of all indexes, constraints and triggers."""
     name = f'"{schema}"."{table.name}"'
     if present:
         for column in missing_columns(table, present):
@@ -89,7 +95,7 @@ def _missing(table: TableSpec, schema: str, present: set[str], names: set[str]) 
     yield from missing_trigger(table.name, schema, names)
     for index in table.indexes:
         full = index_name(index, schema)
-        if full not in names:
+        if full not in names and present.get(index.looks_into, "jsonb") == "jsonb":
             yield _create_index(name, full, index)
 
 

@@ -6,7 +6,7 @@ Statements are written once with ``$1``-style parameters; a dialect turns them i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -154,6 +154,9 @@ class Dialect(ABC):
     @abstractmethod
     def json_text(self, value: Any) -> str | None:
         """The JSON text in what ``read_json_sql`` delivers. Raises ``ValueError`` for what is none."""
+
+    read_text: Callable[[Any], str] | None = None
+    """What makes a string of what a text column delivers, where that may be something else."""
 
     # -- what the columns of the models ask for (``models.columns.ColumnFormat``) -------------------------------------
 

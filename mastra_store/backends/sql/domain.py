@@ -14,7 +14,7 @@ from ...domains.checks import LARGEST_OFFSET
 from ...models.base import StoredModel
 from ...models.binding import bind
 from .paging import Limit
-from .session import SqlDatabase
+from .session import Session, SqlDatabase
 
 DB = TypeVar("DB", bound=SqlDatabase)
 
@@ -70,6 +70,14 @@ class SqlDomain(DomainStorage, Generic[DB]):
         if self._bound is None:
             self._bound = bind(self.definitions, self._database.orm, self._dialect, self._schema)
         return self._bound
+
+    async def _execute(self, statement: str, *args: Any) -> None:
+        """One statement that locks many rows, repeated where a deadlock undid it."""
+
+        async def work(session: Session) -> None:
+            await session.execute(statement, *args)
+
+        await self._database.transact(work)
 
     async def _page(
         self, statements: tuple[str, str], args: list[Any], offset: int, limit: int | None

@@ -13,7 +13,6 @@ from ...models import observability as models
 from ...records import LightSpan, Span
 from .domain import DB, SqlDomain
 from .paging import Limit
-from .session import Session
 from .spans_sql import LIGHT, STRUCTURE, Bounds, SpanShape, SpansSql
 
 
@@ -42,11 +41,7 @@ class SqlObservability(SqlDomain[DB], ObservabilityStorage):
         statement = self._sql.remove(
             organization=scope.organization_id is not None, resource=scope.resource_id is not None
         )
-
-        async def work(session: Session) -> None:
-            await session.execute(statement, *args)
-
-        await self._database.transact(work)
+        await self._execute(statement, *args)
 
     async def _find_spans(self, trace_id: str, span_ids: list[str] | None) -> list[Span]:
         trace = self._dialect.text(trace_id, "trace_id")
@@ -79,7 +74,7 @@ class SqlObservability(SqlDomain[DB], ObservabilityStorage):
         return [self._in_list(row) for row in rows], total
 
     async def _clear(self) -> None:
-        await self._database.execute(self._sql.clear)
+        await self._execute(self._sql.clear)
 
     async def _rows(self, query: SpanQuery, *, light: bool) -> tuple[list[Sequence[Any]], int]:
         statements = self._sql.page(_shape(query, light))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ...errors import StoreError
 from ...models.base import Index, StoredModel
 from ...models.binding import columns_of, key_of, table_of
 from ...models.columns import Column, InstantColumn, JsonColumn
@@ -59,6 +60,14 @@ def _nullable(model: type[StoredModel], column: Column, dialect: Dialect) -> boo
         return False
     loose = dialect.name in model.loose_on and not (model.key is None and column.pk)
     return loose or bool(column.null)
+
+
+def repeated_keys(statement: str) -> StoreError:
+    """The error of a table whose rows repeat the key that it is about to get."""
+    text = (
+        f"rows of an old table repeat its key, and nothing was changed; remove the duplicates, then init(): {statement}"
+    )
+    return StoreError(text, details={"reason": "duplicate_keys"})
 
 
 def missing_columns(table: TableSpec, present: Mapping[str, object] | set[str]) -> list[ColumnSpec]:

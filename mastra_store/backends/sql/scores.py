@@ -30,7 +30,7 @@ class ScoresSql:
         self.table = TableSql(models.Score, dialect, schema)
         self.put = self.table.insert() + self.table.on_conflict()
         self.find = dialect.sql(f"SELECT {self.table.read()} FROM {self.table.name} WHERE id = $1")
-        self.clear = f"DELETE FROM {self.table.name}"
+        self.clear = self.table.delete()
         self._pages: StatementCache[ScoreShape, tuple[str, str]] = StatementCache(self._page)
 
     def page(self, shape: ScoreShape) -> tuple[str, str]:
@@ -74,4 +74,4 @@ class SqlScores(SqlDomain[DB], ScoresStorage):
         return [self._score(row) for row in rows], total
 
     async def _clear(self) -> None:
-        await self._database.execute(self._sql.clear)
+        await self._execute(self._sql.clear)

@@ -82,7 +82,7 @@ class SpansSql:
         self.find_root = sql(f"{select} {of_trace} AND {models.ROOT} {ordered} LIMIT 1")
         self.structure = sql(f"SELECT {self.table.read(STRUCTURE)} FROM {name} WHERE {of_trace} {ordered}")
         self.links = sql(f'SELECT "spanId", "parentSpanId" FROM {name} WHERE {of_trace}')
-        self.clear = f"DELETE FROM {name}"
+        self.clear = self.table.delete()
 
     def page(self, shape: SpanShape) -> tuple[str, str]:
         """The statement of a page and that of its count."""
@@ -96,7 +96,7 @@ class SpansSql:
         """Deletes traces; parameters: their ids, then the owners that their roots must carry (O10)."""
         traces = self._dialect.in_list('"traceId"', 1)
         if not organization and not resource:
-            return self._dialect.sql(f"DELETE FROM {self.table.name} WHERE {traces}")
+            return self.table.delete(traces)
         wanted = [name for name, given in (('"organizationId"', organization), ('"resourceId"', resource)) if given]
         owned = " AND ".join(f"{name} = ${number}" for number, name in enumerate(wanted, start=2))
         # The root, or the earliest span where there is none, stands first.
@@ -108,7 +108,7 @@ class SpansSql:
             f"FROM {self.table.name} WHERE {traces}"
         )
         found = f'SELECT "traceId" FROM ({placed}) AS placed WHERE place = 1 AND {owned}'
-        return self._dialect.sql(f'DELETE FROM {self.table.name} WHERE "traceId" IN ({found})')
+        return self.table.delete(f'"traceId" IN ({found})')
 
     def _update(self, attributes: tuple[str, ...]) -> str:
         sets = [self.table.assign(name, number) for number, name in enumerate((*attributes, "updated_at"), start=3)]

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from ...errors import CorruptRecordError
 from ...models.base import StoredModel
 from ...models.binding import columns_of, key_of, table_of
-from ...models.columns import BooleanColumn, Column, InstantColumn, JsonColumn, TextColumn, WrappedJsonColumn
+from ...models.columns import BooleanColumn, Column, InstantColumn, JsonColumn, NumberColumn, TextColumn
 from ...payload import Payload
 from .dialect import Dialect
 
@@ -74,6 +74,15 @@ class TableSql:
                 sets += [f"{name} = {new or f'excluded.{name}'}" for name in self.write(column, 0)[0]]
         return f" ON CONFLICT ({self.key_list}) DO UPDATE SET {', '.join(sets)}"
 
+    def delete(self, condition: str = "") -> str:
+        """Deletes rows; where each row has a lock, in the order of the key, as all writers lock them."""
+        where = f" WHERE {condition}" if condition else ""
+        if not self._dialect.row_lock:
+            return self._dialect.sql(f"DELETE FROM {self.name}{where}")
+        order = ", ".join(self._dialect.by_code_point(f'"{name}"') for name in self.key)
+        locked = f"SELECT {self.key_list} FROM {self.name}{where} ORDER BY {order}{self._dialect.row_lock}"
+        return self._dialect.sql(f"DELETE FROM {self.name} WHERE ({self.key_list}) IN ({locked})")
+
     @property
     def key_list(self) -> str:
         """The key columns, quoted."""
@@ -100,19 +109,19 @@ class TableSql:
     def converter(self, attribute: str) -> Callable[[Any], Any] | None:
         """What makes a value of a column's, where that is not the value itself; NULL is ``None`` anyway."""
         column, dialect = self.columns[attribute], self._dialect
-        if isinstance(column, WrappedJsonColumn):
-            return dialect.read_wrapped_json
         if isinstance(column, JsonColumn):
-            return dialect.read_json
+            return dialect.read_wrapped_json if column.unwraps else dialect.read_json
         if isinstance(column, InstantColumn):
             return dialect.read_instant
-        return bool if isinstance(column, BooleanColumn) else None
+        if isinstance(column, TextColumn):
+            return dialect.read_text
+        return bool if isinstance(column, BooleanColumn) else float if isinstance(column, NumberColumn) else None
 
     def _writer(self, column: Column) -> tuple[Callable[[Any, str], Any] | None, Any]:
         """What makes a parameter of a value of a column and its name, if anything; and what stands for ``None``."""
         dialect = self._dialect
         if isinstance(column, JsonColumn):
-            write = dialect.wrapped_payload if isinstance(column, WrappedJsonColumn) else dialect.payload
+            write = dialect.wrapped_payload if column.wraps else dialect.payload
             return write, "null" if dialect.name in column.required_on else None
         if isinstance(column, TextColumn):
             return dialect.text, None
@@ -134,18 +143,20 @@ class RowReader(Generic[R]):
     def __init__(self, table: TableSql, make: Callable[..., R], attributes: tuple[str, ...]) -> None:
         self._table = table
         self._make = make
-        self._columns = [(name, table.converter(name)) for name in attributes]
+        self._columns = [(name, table.converter(name), not table.columns[name].null) for name in attributes]
         keys = [name for name, column in table.columns.items() if column.column_name in table.key]
         self._key = [attributes.index(name) for name in keys if name in attributes]
         self.count = len(attributes)
 
     def values(self, row: Sequence[Any]) -> dict[str, Any]:
         """The attributes of a row. Raises ``CorruptRecordError`` naming table and key."""
+        values: dict[str, Any] = {}
         try:
-            return {
-                name: value if value is None or convert is None else convert(value)
-                for (name, convert), value in zip(self._columns, row, strict=False)
-            }
+            for (name, convert, required), value in zip(self._columns, row, strict=False):
+                if value is None and required:
+                    raise ValueError(f"{name} is NULL")
+                values[name] = value if value is None or convert is None else convert(value)
+            return values
         except (ValueError, TypeError, AttributeError) as error:
             key = [row[index] for index in self._key]
             raise corrupt(self._table.bare_name, key[0] if len(key) == 1 else tuple(key), error) from error

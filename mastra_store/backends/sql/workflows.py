@@ -83,7 +83,7 @@ class SqlWorkflows(SqlDomain[DB], WorkflowsStorage):
         await self._database.execute(self._sql.remove, *self._key(workflow_name, run_id))
 
     async def _clear(self) -> None:
-        await self._database.execute(self._sql.clear)
+        await self._execute(self._sql.clear)
 
     def _write(self, key: tuple[str, str], change: SnapshotChange, *, new: bool) -> tuple[str, list[Any]]:
         """The statement that writes a changed snapshot of a stored run, or of a new one; and its parameters."""

@@ -41,7 +41,7 @@ class WorkflowsSql:
         self.find = sql(f"{select} {one}")
         self.find_newest = sql(f"{select} run_id = $1 ORDER BY {self._order()} LIMIT 1")
         self.remove = sql(f"DELETE FROM {name} WHERE {one}")
-        self.clear = f"DELETE FROM {name}"
+        self.clear = self.table.delete()
 
     def page(self, shape: RunShape) -> tuple[str, str]:
         """The statement of a page and that of its count; parameters: conditions, then limit and offset."""

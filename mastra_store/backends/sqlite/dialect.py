@@ -166,6 +166,13 @@ class SqliteDialect(Dialect):
         """Text, or a blob decoded."""
         return encode(jsonb.loads(value)) if isinstance(value, bytes) else value
 
+    @staticmethod
+    def read_text(value: Any) -> str:
+        """A column of text takes blobs as well."""
+        if type(value) is not str:
+            raise ValueError(f"{type(value).__name__} where text should be")
+        return value
+
     # -- what the columns of the models ask for ----------------------------------------------------------------------
 
     write_instant = instant

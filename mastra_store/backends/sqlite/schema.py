@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 
 from ...models.base import Index, StoredModel
-from ..sql.schema import ColumnSpec, TableSpec, missing_columns, table_spec
+from ..sql.schema import ColumnSpec, TableSpec, missing_columns, repeated_keys, table_spec
 from .dialect import SqliteDialect
 
 
@@ -19,7 +19,10 @@ def missing(connection: sqlite3.Connection, definitions: Iterable[type[StoredMod
 def create(connection: sqlite3.Connection, definitions: Iterable[type[StoredModel]]) -> None:
     """Create what is missing. Looks again, as another process may have been quicker."""
     for statement in missing(connection, definitions):
-        connection.execute(statement)
+        try:
+            connection.execute(statement)
+        except sqlite3.IntegrityError as error:
+            raise repeated_keys(statement) from error
 
 
 def _missing(connection: sqlite3.Connection, table: TableSpec) -> Iterator[str]:
