@@ -270,7 +270,7 @@ class ObservabilityStorage(DomainStorage):
     @hook
     @abstractmethod
     async def _select_spans(self, query: SpanQuery) -> tuple[list[Span], int]:
-        """A page of spans and the total."""
+        """A page of spans and the total; the status that a ``TraceSpan`` has is filled in afterwards."""
 
     @hook
     @abstractmethod

@@ -12,10 +12,20 @@ from .metadata_filter import Scalar
 
 
 class SpanRow(NamedTuple):
-    """A span to insert, or to replace whole but for ``created_at``; and its payloads by attribute."""
+    """A span to insert, or to replace whole but for ``created_at``: its attributes, payloads among them as such."""
 
-    span: Span
-    payloads: Mapping[str, Payload | None]
+    values: Mapping[str, Any]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What identifies it."""
+        return self.values["trace_id"], self.values["span_id"]
+
+    @property
+    def span(self) -> Span:
+        """The span itself."""
+        named = {name: self.values[name] for name in Span.__struct_fields__}
+        return Span(**{name: value.value if type(value) is Payload else value for name, value in named.items()})
 
 
 class SpanChange(NamedTuple):

@@ -66,17 +66,18 @@ def new_span(span: Any, moment: datetime) -> SpanRow:
             check_str(values[name], name)
     for name in _REQUIRED:
         values[name] = _CHECKS[name](values[name], name)
-    payloads = {name: None if values[name] is None else _CHECKS[name](values[name], name) for name in _PAYLOADS}
-    values |= {name: None if payload is None else payload.value for name, payload in payloads.items()}
+    for name in _PAYLOADS:
+        if values[name] is not None:
+            values[name] = _CHECKS[name](values[name], name)
     values["created_at"] = values["updated_at"] = moment
-    return SpanRow(Span(**{name: values[name] for name in Span.__struct_fields__}), payloads)
+    return SpanRow(values)
 
 
 def new_spans(spans: Sequence[Any]) -> list[SpanRow]:
     """Rows to write; of several for one span the last one counts (O2)."""
     moment = now()
     rows = [new_span(span, moment) for span in spans]
-    return list({(row.span.trace_id, row.span.span_id): row for row in rows}.values())
+    return list({row.key: row for row in rows}.values())
 
 
 def new_change(update: Any) -> SpanChange:
@@ -142,13 +143,23 @@ def status_of(span: Span | LightSpan) -> str:
 
 
 def with_status(span: Span) -> TraceSpan:
-    """The span and its status."""
-    return TraceSpan(**asdict(span), status=status_of(span))
+    """The span and its status; one that has room for it is changed in place."""
+    if not isinstance(span, TraceSpan):
+        return TraceSpan(**asdict(span), status=status_of(span))
+    span.status = status_of(span)
+    return span
+
+
+def with_light_status(span: LightSpan) -> LightSpan:
+    """The span, its status filled in."""
+    span.status = status_of(span)
+    return span
 
 
 def previewed(span: LightSpan, input: Any) -> LightSpan:
-    """The span with a preview of its input (O26)."""
-    return replace(span, input_preview=input_preview(input))
+    """The span, a preview of its input filled in (O26)."""
+    span.input_preview = input_preview(input)
+    return span
 
 
 def branch(links: Sequence[SpanLink], anchor: str, depth: int | None) -> list[str]:

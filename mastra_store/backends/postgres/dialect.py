@@ -157,9 +157,11 @@ class PostgresDialect(Dialect):
         """A plain column holds UTC wall clock; both may hold microseconds of ``now()``."""
         if value.year == 9999 or value.year == 1:
             _refuse_infinity(value)
-        if value.tzinfo is UTC and not value.microsecond % 1000:
-            return value  # type: ignore[no-any-return]
-        return truncate(value.replace(tzinfo=UTC) if value.tzinfo is None else value)
+        if value.tzinfo is not UTC:
+            return truncate(value.replace(tzinfo=UTC) if value.tzinfo is None else value)
+        excess = value.microsecond % 1000
+        moment: datetime = value.replace(microsecond=value.microsecond - excess) if excess else value
+        return moment
 
     def json_text(self, value: Any) -> str | None:
         """Text already."""

@@ -47,9 +47,7 @@ class ObservabilityPG(SqlObservability[PostgresDatabase]):
 
     async def _put_spans(self, rows: list[SpanRow]) -> None:
         """One statement; rows ordered by key, so that concurrent batches wait for each other in a line."""
-        values = sorted(
-            (self._sql.table.values(row.span, row.payloads) for row in rows), key=lambda columns: columns[:2]
-        )
+        values = [self._sql.table.values(row.values) for row in sorted(rows, key=lambda row: row.key)]
         if len(values) == 1:
             await self._database.write(self._sql.put, *values[0])
         else:

@@ -10,7 +10,7 @@ from ...domains.observability import ObservabilityStorage
 from ...domains.span_plans import SpanChange, SpanLink, SpanQuery, TraceScope
 from ...instants import now
 from ...models import observability as models
-from ...records import LightSpan, Span
+from ...records import LightSpan, Span, TraceSpan
 from .domain import DB, SqlDomain
 from .paging import Limit
 from .spans_sql import LIGHT, STRUCTURE, Bounds, SpanShape, SpansSql
@@ -24,7 +24,9 @@ class SqlObservability(SqlDomain[DB], ObservabilityStorage):
     def _bind_statements(self) -> None:
         self._sql = SpansSql(self._dialect, self._schema)
         self._span = self._sql.table.reader(Span)
-        self._in_structure = self._sql.table.reader(_light, STRUCTURE)
+        # Statuses are filled in by the rules.
+        self._traced = self._sql.table.reader(TraceSpan, status="")
+        self._in_structure = self._sql.table.reader(LightSpan, STRUCTURE, status="")
         self._in_list = self._sql.table.reader(_previewed, LIGHT)
         self._unstorable = self._dialect.unstorable
 
@@ -59,7 +61,7 @@ class SqlObservability(SqlDomain[DB], ObservabilityStorage):
 
     async def _find_structure(self, trace_id: str) -> list[LightSpan]:
         rows = await self._database.fetch(self._sql.structure, self._dialect.text(trace_id, "trace_id"))
-        return [self._in_structure(row) for row in rows]
+        return [rules.with_light_status(self._in_structure(row)) for row in rows]
 
     async def _find_links(self, trace_id: str) -> list[SpanLink]:
         rows = await self._database.fetch(self._sql.links, self._dialect.text(trace_id, "trace_id"))
@@ -67,7 +69,7 @@ class SqlObservability(SqlDomain[DB], ObservabilityStorage):
 
     async def _select_spans(self, query: SpanQuery) -> tuple[list[Span], int]:
         rows, total = await self._rows(query, light=False)
-        return [self._span(row) for row in rows], total
+        return [self._traced(row) for row in rows], total
 
     async def _select_light_spans(self, query: SpanQuery) -> tuple[list[LightSpan], int]:
         rows, total = await self._rows(query, light=True)
@@ -117,11 +119,5 @@ def _shape(query: SpanQuery, light: bool) -> SpanShape:
     )
 
 
-def _light(**values: Any) -> LightSpan:
-    span = LightSpan(**values, status="")
-    span.status = rules.status_of(span)
-    return span
-
-
 def _previewed(*, input: Any, **values: Any) -> LightSpan:
-    return rules.previewed(_light(**values), input)
+    return rules.previewed(rules.with_light_status(LightSpan(**values, status="")), input)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
+from msgspec.structs import asdict
+
 from ...domains.score_plans import NewScore, ScoreQuery
 from ...domains.scores import ScoresStorage
 from ...models import scores as models
@@ -61,7 +63,7 @@ class SqlScores(SqlDomain[DB], ScoresStorage):
         return models.ScoreModels(**bound)
 
     async def _put_score(self, row: NewScore) -> None:
-        await self._database.execute(self._sql.put, *self._sql.table.values(row.score, row.payloads))
+        await self._database.execute(self._sql.put, *self._sql.table.values({**asdict(row.score), **row.payloads}))
 
     async def _find_score(self, id: str) -> Score | None:
         rows = await self._database.fetch(self._sql.find, self._dialect.text(id, "id"))

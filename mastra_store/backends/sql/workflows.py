@@ -100,7 +100,7 @@ class SqlWorkflows(SqlDomain[DB], WorkflowsStorage):
         return self._dialect.instant(value) if name in ("start", "end") else self._dialect.text(value, name)
 
     def _values(self, run: NewRun) -> list[Any]:
-        return self._sql.table.values(run, {"snapshot": run.snapshot})
+        return self._sql.table.values(run._asdict())
 
     def _key(self, workflow_name: str, run_id: str) -> tuple[str, str]:
         return self._dialect.text(workflow_name, "workflow_name"), self._dialect.text(run_id, "run_id")

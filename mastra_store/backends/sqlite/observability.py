@@ -28,7 +28,7 @@ class ObservabilityLibSQL(SqlObservability[SqliteDatabase]):
         self._insert = BatchInsert(self._sql.table, self._sql.replace)
 
     async def _put_spans(self, rows: list[SpanRow]) -> None:
-        values = [self._sql.table.values(row.span, row.payloads) for row in rows]
+        values = [self._sql.table.values(row.values) for row in rows]
         await self._database.write(lambda connection: self._insert.run(connection, values))
 
     async def _change_spans(self, changes: list[SpanChange]) -> None:
