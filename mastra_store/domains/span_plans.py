@@ -22,6 +22,11 @@ class SpanRow(NamedTuple):
         return self.values["trace_id"], self.values["span_id"]
 
     @property
+    def payloads(self) -> dict[str, Payload]:
+        """The payloads it has, by attribute."""
+        return {name: value for name, value in self.values.items() if type(value) is Payload}
+
+    @property
     def span(self) -> Span:
         """The span itself."""
         named = {name: self.values[name] for name in Span.__struct_fields__}

@@ -452,7 +452,7 @@ class DropsHardText(InMemorySpans):
 
     def _keep(self, row: SpanRow) -> None:
         name = "".join(character for character in row.span.name if character != "\0")
-        super()._keep(row._replace(span=replace(row.span, name=name)))
+        super()._keep(row._replace(values={**row.values, "name": name}))
 
 
 @breaks("G14")
