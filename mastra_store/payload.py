@@ -34,8 +34,8 @@ class Payload(NamedTuple):
     value: Any
 
 
-def freeze(value: Any, field: str) -> Payload:
-    """Check a payload and detach it from the caller.
+def freeze(value: Any, field: str, deepest: int = DEEPEST) -> Payload:
+    """Check a payload and detach it from the caller. It may be nested ``deepest`` levels.
 
     Raises ``ValidationError`` naming ``field`` (and the place within it) for anything that is not a JSON value (G8).
     """
@@ -43,17 +43,14 @@ def freeze(value: Any, field: str) -> Payload:
         text = _encoder.encode(value)
         copy = _decoder.decode(text)
         if copy == value:
-            _check_depth(text, copy, field)
+            _check_depth(text, copy, field, deepest)
             return Payload(text.decode(), copy)
     except RecursionError:
         raise _too_deep(field) from None
-    except (
-        TypeError,
-        ValueError,
-        OverflowError,
-    ):  # also Unicode and msgspec errors: the walk below says what and where
+    # Unicode and msgspec errors are among these; the walk below says what is wrong and where.
+    except (TypeError, ValueError, OverflowError):
         pass
-    return _freeze_slowly(value, field)
+    return _freeze_slowly(value, field, deepest)
 
 
 def joined(value: Any, field: str) -> Payload:
@@ -95,26 +92,26 @@ def has_lone_surrogate(text: str) -> bool:
     return not text.isascii() and _SURROGATE.search(text) is not None
 
 
-def _freeze_slowly(value: Any, field: str) -> Payload:
+def _freeze_slowly(value: Any, field: str, deepest: int) -> Payload:
     try:
         plain = _plain(value, field, "")
         text = encode(plain)
     except RecursionError:
         raise _too_deep(field) from None
-    _check_depth(text.encode("utf-8", "surrogatepass"), plain, field)
+    _check_depth(text.encode("utf-8", "surrogatepass"), plain, field, deepest)
     return Payload(text, plain)
 
 
-def _check_depth(text: bytes, value: Any, field: str) -> None:
-    """Refuse what is nested deeper than ``DEEPEST``; most payloads have too few brackets to be looked into."""
-    if text.count(b"[") + text.count(b"{") <= DEEPEST:
+def _check_depth(text: bytes, value: Any, field: str, deepest: int) -> None:
+    """Refuse what is nested deeper; most payloads have too few brackets to be looked into."""
+    if text.count(b"[") + text.count(b"{") <= deepest:
         return
     level = [value]
-    for _ in range(DEEPEST + 1):
+    for _ in range(deepest + 1):
         level = [item for parent in level for item in _children(parent)]
         if not level:
             return
-    raise _too_deep(field)
+    raise _too_deep(field, deepest)
 
 
 def _children(value: Any) -> Iterable[Any]:
@@ -148,7 +145,8 @@ def _plain(value: Any, field: str, path: str) -> Any:
 
 def _plain_str(value: str, field: str, path: str) -> str:
     if _SURROGATE_PAIR.search(value):
-        raise _illegal(field, path, "a surrogate pair that is not one character cannot be told from that character")
+        why = "a surrogate pair that is not one character cannot be told from that character"
+        raise _illegal(field, path, why, unstorable="a surrogate pair")
     return str(value)
 
 
@@ -166,14 +164,14 @@ def _plain_key(key: Any, field: str, path: str) -> str:
     return _plain_str(key, field, path)
 
 
-def _illegal(field: str, path: str, why: str) -> ValidationError:
+def _illegal(field: str, path: str, why: str, **details: str) -> ValidationError:
     where = f"{field}{path}"[:200].encode("utf-8", "backslashreplace").decode()
-    return ValidationError(f"{where} cannot be stored: {why}", details={"field": field, "path": path})
+    return ValidationError(f"{where} cannot be stored: {why}", details={"field": field, "path": path, **details})
 
 
-def _too_deep(field: str) -> ValidationError:
+def _too_deep(field: str, deepest: int = DEEPEST) -> ValidationError:
     return ValidationError(
-        f"{field} cannot be stored: it is nested deeper than {DEEPEST} levels", details={"field": field}
+        f"{field} cannot be stored: it is nested deeper than {deepest} levels", details={"field": field}
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from logging import getLogger
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -24,7 +24,7 @@ from . import span_rules as rules
 from .base import DomainStorage, hook, no_orm, operation
 from .checks import check_count, check_id, check_ids, check_owner_filter, check_page, check_sequence, more_follow
 from .span_plans import SpanChange, SpanLink, SpanQuery, SpanRow, TraceScope
-from .unstorable import Scrubber, Unstorable, check_option
+from .unstorable import UNSTORABLE, Scrubber, Unstorable, check_option
 
 if TYPE_CHECKING:
     from ..models.observability import ObservabilityModels
@@ -220,12 +220,12 @@ class ObservabilityStorage(DomainStorage):
         """Check and write. What is refused is tried once more without unstorable characters, if that was asked for."""
         try:
             await _write_checked(records, check, put)
-        except ValidationError:
-            if self._unstorable_text != "replace" or self._unstorable is None:
+        except ValidationError as error:
+            if self._unstorable_text != "replace" or self._unstorable is None or UNSTORABLE not in error.details:
                 raise
             scrubber = Scrubber(self._unstorable)
             scrubbed = [rules.scrubbed(record, scrubber) for record in records]
-            if not scrubber.count:
+            if not scrubber.count:  # what it is about is an id
                 raise
             await _write_checked(scrubbed, check, put)
             _log.warning("%s: replaced what the database cannot hold, characters: %d", operation, scrubber.count)
@@ -278,8 +278,8 @@ class ObservabilityStorage(DomainStorage):
         """The same without payloads, but for metadata, error, and the preview of the input (``rules.previewed``)."""
 
 
-def _changes(records: Iterable[Any]) -> list[SpanChange]:
-    return rules.folded(list(map(rules.new_change, records)))
+def _changes(records: Sequence[Any]) -> list[SpanChange]:
+    return rules.folded(rules.each(records, rules.new_change))
 
 
 async def _write_checked(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import asdict, replace
 
+from ..errors import ValidationError
 from ..instants import now
 from ..payload import Payload, freeze
 from ..records import LightSpan, Span, SpanUpdate, TraceFilter, TraceSpan
@@ -29,6 +30,7 @@ from .span_plans import SpanChange, SpanLink, SpanQuery, SpanRow
 from .span_preview import input_preview
 from .unstorable import Scrubber
 
+T = TypeVar("T")
 STATUSES = ("error", "running", "success")
 _DAWN = datetime.min.replace(tzinfo=UTC)
 MOST_TRACES = 1000
@@ -76,7 +78,7 @@ def new_span(span: Any, moment: datetime) -> SpanRow:
 def new_spans(spans: Sequence[Any]) -> list[SpanRow]:
     """Rows to write; of several for one span the last one counts (O2)."""
     moment = now()
-    rows = [new_span(span, moment) for span in spans]
+    rows = each(spans, lambda span: new_span(span, moment))
     return list({row.key: row for row in rows}.values())
 
 
@@ -95,6 +97,20 @@ def new_change(update: Any) -> SpanChange:
     return SpanChange(given.trace_id, given.span_id, values)
 
 
+def each(records: Sequence[Any], check: Callable[[Any], T]) -> list[T]:
+    """The results of checking records one by one; of several, an error says which one it is about."""
+    checked: list[T] = []
+    for index, record in enumerate(records):
+        try:
+            checked.append(check(record))
+        except ValidationError as error:
+            if len(records) == 1:
+                raise
+            text, details = f"records[{index}]: {error.message}", {**error.details, "index": index}
+            raise ValidationError(text, reason=error.reason, details=details) from error
+    return checked
+
+
 def folded(changes: Iterable[SpanChange]) -> list[SpanChange]:
     """One change per span that has the effect of all of them, applied in order (O9)."""
     by_span: dict[tuple[str, str], dict[str, Any]] = {}
@@ -111,11 +127,17 @@ def scrubbed(record: Any, scrubber: Scrubber) -> Any:
     if isinstance(record, Span):
         texts = {name: scrubber.text(getattr(record, name)) for name in _TEXTS}
         return replace(record, **texts, **{name: scrubber.payload(getattr(record, name)) for name in _PAYLOADS})
-    updates: Any = record.get("updates") if isinstance(record, Mapping) else getattr(record, "updates", None)
+    if isinstance(record, Mapping):
+        return {**record, "updates": _scrubbed_updates(record.get("updates"), scrubber)}
+    if isinstance(record, SpanUpdate):
+        return replace(record, updates=_scrubbed_updates(record.updates, scrubber))
+    return record
+
+
+def _scrubbed_updates(updates: Any, scrubber: Scrubber) -> Any:
     if not isinstance(updates, Mapping):
-        return record
-    clean = {name: _scrubbed(name, value, scrubber) for name, value in updates.items()}
-    return {**record, "updates": clean} if isinstance(record, Mapping) else replace(record, updates=clean)
+        return updates
+    return {name: _scrubbed(name, value, scrubber) for name, value in updates.items()}
 
 
 def _scrubbed(name: str, value: Any, scrubber: Scrubber) -> Any:
@@ -237,10 +259,6 @@ def _check_tag_filter(value: Any) -> list[str]:
 # -- one attribute each ------------------------------------------------------------------------------------------------
 
 
-def _name(value: Any, field: str) -> str:
-    return check_id(value, field)
-
-
 def _bool(value: Any, field: str) -> bool:
     if not isinstance(value, bool):
         raise invalid(f"{field} must be a bool", field)
@@ -288,7 +306,7 @@ def _check_of(name: str) -> Callable[[Any, str], Any]:
         "ended_at": _optional_instant,
         "tags": _tags,
         "links": _links,
-        **dict.fromkeys(_NAMES, _name),
+        **dict.fromkeys(_NAMES, check_id),
         **dict.fromkeys(_OBJECTS, _object),
         **dict.fromkeys(_ANY, _json),
     }

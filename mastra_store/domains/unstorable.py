@@ -11,6 +11,8 @@ from ..payload import DEEPEST
 
 UnstorableText: TypeAlias = Literal["error", "replace"]
 OPTIONS = ("error", "replace")
+UNSTORABLE = "unstorable"
+"""What marks the ``details`` of an error about such text."""
 REPLACEMENT = "\ufffd"
 PAIR = "[\ud800-\udbff][\udc00-\udfff]"
 """Two surrogates in a row, which read back as one character."""
@@ -30,32 +32,32 @@ class Scrubber:
 
     def __init__(self, unstorable: Unstorable) -> None:
         self._unstorable = unstorable
+        self._within: set[int] = set()
         self.count = 0
 
     def text(self, value: Any) -> Any:
         """A string for a column of text; anything else as it is."""
         return self._replaced(value, self._unstorable.text) if isinstance(value, str) else value
 
-    def payload(self, value: Any, depth: int = 0) -> Any:
-        """A payload with all its strings and keys. What is nested too deep is left for the check that refuses it."""
+    def payload(self, value: Any) -> Any:
+        """A payload, all its strings and keys. What is too deep, or within itself, is left to the check of that."""
         if isinstance(value, str):
             return self._replaced(value, self._unstorable.payload)
-        if depth > DEEPEST:
+        if not isinstance(value, (Mapping, list, tuple)) or id(value) in self._within or len(self._within) > DEEPEST:
             return value
-        if isinstance(value, Mapping):
-            return self._mapping(value, depth)
-        if isinstance(value, (list, tuple)):
-            return [self.payload(item, depth + 1) for item in value]
-        return value
+        self._within.add(id(value))
+        scrubbed = self._mapping(value) if isinstance(value, Mapping) else [self.payload(item) for item in value]
+        self._within.remove(id(value))
+        return scrubbed
 
-    def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[Any, Any]:
+    def _mapping(self, value: Mapping[Any, Any]) -> dict[Any, Any]:
         """Keys that become equal are told apart by one more replacement character, so that no value is lost."""
         scrubbed: dict[Any, Any] = {}
         for key, item in value.items():
             name = self.payload(key) if isinstance(key, str) else key
             while name in scrubbed or (name != key and name in value):
                 name += REPLACEMENT
-            scrubbed[name] = self.payload(item, depth + 1)
+            scrubbed[name] = self.payload(item)
         return scrubbed
 
     def _replaced(self, value: str, pattern: re.Pattern[str]) -> str:

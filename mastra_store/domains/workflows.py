@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import UnsupportedOperationError
-from ..payload import Payload, freeze
+from ..payload import DEEPEST, Payload, freeze
 from ..records import DateRange, WorkflowRun, WorkflowRunPage, WorkflowStateUpdate
 from . import workflow_rules as rules
 from .base import DomainStorage, hook, no_orm, operation
@@ -82,8 +82,8 @@ class WorkflowsStorage(DomainStorage):
         check_id(run_id, "run_id")
         merged = {} if request_context is None else request_context
         step = self._part(check_id(step_id, "step_id"), "step_id")
-        given = self._part(_mapping(result, "result"), "result")
-        shared = self._part(_mapping(merged, "request_context"), "request_context")
+        given = self._part(_mapping(result, "result"), "result", inside=2)
+        shared = self._part(_mapping(merged, "request_context"), "request_context", inside=1)
         self._check_updates()
         change = rules.results_changer(workflow_name, run_id, step, given, shared)
         snapshot = await self._change_snapshot(workflow_name, run_id, change)
@@ -154,9 +154,9 @@ class WorkflowsStorage(DomainStorage):
         check_id(workflow_name, "workflow_name")
         await self._remove_run(workflow_name, run_id)
 
-    def _part(self, value: Any, field: str) -> Any:
-        """A part of a snapshot, checked by itself, so that an error names it; and detached."""
-        payload = freeze(value, field)
+    def _part(self, value: Any, field: str, inside: int = 0) -> Any:
+        """A part of a snapshot, ``inside`` so many levels, checked by itself, so that an error names it; detached."""
+        payload = freeze(value, field, DEEPEST - inside)
         self._check_storable(payload, field)
         return payload.value
 

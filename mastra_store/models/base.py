@@ -43,6 +43,11 @@ class Key(NamedTuple):
     """Name of the constraint, where the dialect names it; Mastra puts the schema's name before it."""
 
 
+def beginning(expression: str) -> str:
+    """What PostgreSQL's own indexes hold of long text, so that no value is too long to be written."""
+    return f"left({expression}, 200)"
+
+
 class StoredModel(Model):
     """Base of the models. Each is an abstract definition; ``binding.bind`` makes the class of one database from it.
 
@@ -54,6 +59,8 @@ class StoredModel(Model):
     """Where the key is not one column alone."""
     loose_on: ClassVar[tuple[str, ...]] = ()
     """Dialects in which Mastra declares every column but a primary key nullable."""
+    capped: ClassVar[tuple[str, ...]] = ()
+    """Attributes of which our own indexes hold only the ``beginning``, where an entry's length is limited."""
     default_indexes: ClassVar[dict[str, tuple[Index, ...]]] = {}
     """Mastra's own indexes, by dialect."""
     own_indexes: ClassVar[dict[str, tuple[Index, ...]]] = {}
@@ -212,5 +219,5 @@ class CompositeModel(StoredModel):
     @classmethod
     def _refusal(cls, what: str) -> UnsupportedOperationError:
         asked = ", ".join(f"{name}=..." for name in cls._key_attributes())
-        text = f"{what} of one {cls.__name__} is not possible, as its key has several columns; use filter({asked})"
+        text = f"{what} is not possible for {cls.__name__}, whose key has several columns; use filter({asked})"
         return UnsupportedOperationError(text)

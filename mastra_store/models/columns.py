@@ -72,14 +72,6 @@ class TextColumn(Column):
     SQL_TYPE = "TEXT"
 
 
-class IntegerColumn(Column):
-    """A whole number."""
-
-    kind = "integer"
-    field_type = int
-    SQL_TYPE = "INTEGER"
-
-
 class NumberColumn(Column):
     """A number with double precision."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ..domains.span_types import BRANCH_TYPES
 from ..instants import now
-from .base import CompositeModel, Index, Key, StoredModel
+from .base import CompositeModel, Index, Key, StoredModel, beginning
 from .columns import BooleanColumn, InstantColumn, JsonColumn, TextColumn
 
 ROOT = '"parentSpanId" IS NULL'
@@ -21,19 +22,27 @@ ENDED = {
 SQLite puts NULL first by itself. In PostgreSQL Mastra cannot clear a twin (O7), which is what it reads.
 """
 
-_ROOTS_BY = ("threadId", "resourceId", "userId", "organizationId", "runId", "sessionId", "requestId", "experimentId")
+_ROOTS_BY = {
+    "thread_id": "threadId",
+    "resource_id": "resourceId",
+    "user_id": "userId",
+    "organization_id": "organizationId",
+    "run_id": "runId",
+    "session_id": "sessionId",
+    "request_id": "requestId",
+    "experiment_id": "experimentId",
+}
 
 
-def _roots_by(column: str) -> Index:
+def _roots_by(column: str, text: Callable[[str], str]) -> Index:
     """For lists of the traces of one thread, one user, ..., newest first."""
     where = f'{ROOT} AND "{column}" IS NOT NULL'
-    return Index(f"mastra_store_spans_root_{column.lower()}", (f'"{column}"', '"startedAt"'), where)
+    return Index(f"mastra_store_spans_root_{column.lower()}", (text(f'"{column}"'), '"startedAt"'), where)
 
 
-_OWN = (
-    *map(_roots_by, _ROOTS_BY),
-    Index("mastra_store_spans_errors", ('"traceId"',), HAS_ERROR),
-)
+def _own(text: Callable[[str], str]) -> tuple[Index, ...]:
+    errors = Index("mastra_store_spans_errors", ('"traceId"',), HAS_ERROR)
+    return (*(_roots_by(column, text) for column in _ROOTS_BY.values()), errors)
 
 
 def _in_order(dialect: str) -> tuple[Index, ...]:
@@ -99,6 +108,7 @@ class Span(CompositeModel):
         {"sqlite": "UNIQUE (spanId, traceId)", "postgres": 'PRIMARY KEY ("traceId", "spanId")'},
         "mastra_ai_spans_traceid_spanid_pk",
     )
+    capped = tuple(_ROOTS_BY)
     default_indexes = {
         "sqlite": (
             Index("mastra_ai_spans_spanid_traceid_idx", ('"spanId"', '"traceId"'), unique=True),
@@ -114,13 +124,13 @@ class Span(CompositeModel):
             Index("mastra_ai_spans_entitytype_entityid_idx", ('"entityType"', '"entityId"')),
             Index("mastra_ai_spans_entitytype_entityname_idx", ('"entityType"', '"entityName"')),
             Index("mastra_ai_spans_orgid_userid_idx", ('"organizationId"', '"userId"')),
-            Index("mastra_ai_spans_metadata_gin_idx", ("metadata",), method="gin"),
-            Index("mastra_ai_spans_tags_gin_idx", ("tags",), method="gin"),
+            Index("mastra_ai_spans_metadata_gin_idx", ("metadata",), method="gin", looks_into="metadata"),
+            Index("mastra_ai_spans_tags_gin_idx", ("tags",), method="gin", looks_into="tags"),
         ),
     }
     own_indexes = {
-        "sqlite": (*_OWN, *_in_order("sqlite")),
-        "postgres": (*_OWN, *_in_order("postgres")),
+        "sqlite": (*_own(str), *_in_order("sqlite")),
+        "postgres": (*_own(beginning), *_in_order("postgres")),
     }
 
     class Meta:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ..instants import now
-from .base import Index, StoredModel
+from .base import Index, StoredModel, beginning
 from .columns import InstantColumn, NumberColumn, TextColumn, UnwrappedJsonColumn, WrappedJsonColumn
 
-_OWN = (
-    Index("mastra_store_scorers_scorer_created", ('"scorerId"', '"createdAt"')),
-    Index("mastra_store_scorers_run_created", ('"runId"', '"createdAt"')),
-    Index("mastra_store_scorers_entity_created", ('"entityId"', '"entityType"', '"createdAt"')),
-)
+
+def _own(text: Callable[[str], str]) -> tuple[Index, ...]:
+    scorer, run, entity, type = map(text, ('"scorerId"', '"runId"', '"entityId"', '"entityType"'))
+    return (
+        Index("mastra_store_scorers_scorer_created", (scorer, '"createdAt"')),
+        Index("mastra_store_scorers_run_created", (run, '"createdAt"')),
+        Index("mastra_store_scorers_entity_created", (entity, type, '"createdAt"')),
+    )
 
 
 class Score(StoredModel):
@@ -55,14 +59,15 @@ class Score(StoredModel):
     updated_at = InstantColumn(source_field="updatedAt", default=now)
 
     loose_on = ("sqlite",)
+    capped = ("scorer_id", "run_id", "entity_id", "entity_type")
     default_indexes = {
         "postgres": (
             Index("mastra_scores_trace_id_span_id_created_at_idx", ('"traceId"', '"spanId"', '"createdAt" DESC')),
         ),
     }
     own_indexes = {
-        "sqlite": (*_OWN, Index("mastra_store_scorers_span_created", ('"traceId"', '"spanId"', '"createdAt"'))),
-        "postgres": _OWN,
+        "sqlite": (*_own(str), Index("mastra_store_scorers_span_created", ('"traceId"', '"spanId"', '"createdAt"'))),
+        "postgres": _own(beginning),
     }
 
     class Meta:

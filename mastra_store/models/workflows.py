@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..instants import now
-from .base import CompositeModel, Index, Key, StoredModel
+from .base import CompositeModel, Index, Key, StoredModel, beginning
 from .columns import InstantColumn, JsonColumn, TextColumn
 
 # Mastra writes the plain createdAt of snapshots as local time; the instant itself is what orders them.
@@ -42,6 +42,7 @@ class WorkflowSnapshot(CompositeModel):
         "mastra_workflow_snapshot_workflow_name_run_id_key",
     )
     loose_on = ("sqlite",)
+    capped = ("resource_id",)
     default_indexes = {
         "postgres": (
             Index("mastra_workflow_snapshot_name_createdat_idx", ("workflow_name", '"createdAt" DESC')),
@@ -69,7 +70,7 @@ class WorkflowSnapshot(CompositeModel):
         "postgres": (
             Index("mastra_store_snapshots_run", ("run_id",)),
             Index("mastra_store_snapshots_name_created", ("workflow_name", _CREATED)),
-            Index("mastra_store_snapshots_resource_created", ('"resourceId"', _CREATED)),
+            Index("mastra_store_snapshots_resource_created", (beginning('"resourceId"'), _CREATED)),
             Index("mastra_store_snapshots_created", (_CREATED,)),
             Index(
                 "mastra_store_snapshots_status_created",

@@ -42,9 +42,7 @@ def to_mastra(record: msgspec.Struct) -> dict[str, Any]:
     pairs = zip(record.__struct_encode_fields__, record.__struct_fields__, strict=True)
     values = ((wire, getattr(record, name)) for wire, name in pairs)
     wire = {key: _to_wire(value) for key, value in values if value is not None and value is not msgspec.UNSET}
-    if isinstance(record, Page) and record.per_page is None:
-        wire["perPage"] = False  # Mastra's word for everything
-    return record._to_mastra(wire) if isinstance(record, Record) else wire
+    return record._to_mastra(wire) if isinstance(record, (Record, Page)) else wire
 
 
 def from_mastra(cls: type[R], data: Mapping[str, Any]) -> R:
@@ -59,10 +57,7 @@ def from_mastra(cls: type[R], data: Mapping[str, Any]) -> R:
         record = msgspec.convert(wire, cls)
     except msgspec.ValidationError as error:
         raise ValidationError(f"not a {cls.__name__} of Mastra: {error}", details={"record": cls.__name__}) from error
-    for name in cls.__struct_fields__:
-        value = getattr(record, name)
-        if isinstance(value, datetime):
-            setattr(record, name, truncate(_naive_to_error(name, value)))
+    _settle_times(record)
     return record
 
 
@@ -76,6 +71,20 @@ def _to_wire(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_to_wire(item) for item in value]
     return value
+
+
+def _settle_times(value: Any) -> None:
+    """Bring the times of a record, and of the records within, to UTC and to the millisecond."""
+    if isinstance(value, list):
+        for item in value:
+            _settle_times(item)
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            held = getattr(value, name)
+            if isinstance(held, datetime):
+                setattr(value, name, truncate(_naive_to_error(name, held)))
+            else:
+                _settle_times(held)
 
 
 def _naive_to_error(name: str, value: Any) -> Any:

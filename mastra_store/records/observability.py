@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..errors import ValidationError
-from ..instants import now
+from ..instants import is_aware, now, truncate
 from .base import Record
-from .paging import DateRange, Page
+from .paging import DateRange, NestedPage
 
 
 class Span(Record, kw_only=True):
@@ -168,19 +168,19 @@ class LightTrace(Record, kw_only=True):
     spans: list[LightSpan]
 
 
-class TracePage(Page, kw_only=True):
+class TracePage(NestedPage, kw_only=True):
     """A page of root spans."""
 
     spans: list[TraceSpan]
 
 
-class LightTracePage(Page, kw_only=True):
+class LightTracePage(NestedPage, kw_only=True):
     """A page of root spans without payloads, with a preview of their input."""
 
     spans: list[LightSpan]
 
 
-class BranchPage(Page, kw_only=True):
+class BranchPage(NestedPage, kw_only=True):
     """A page of spans that begin a branch, at any depth."""
 
     branches: list[TraceSpan]
@@ -198,6 +198,9 @@ def _instant(key: str, value: Any) -> Any:
     if key not in ("startedAt", "endedAt") or not isinstance(value, str):
         return value
     try:
-        return datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value)
     except ValueError:
-        raise ValidationError(f"updates.{key} is not an ISO 8601 time", details={"field": key}) from None
+        moment = None
+    if moment is None or not is_aware(moment):
+        raise ValidationError(f"updates.{key} is not an ISO 8601 time with an offset", details={"field": key})
+    return truncate(moment)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -26,3 +27,16 @@ class Page(msgspec.Struct, kw_only=True, rename="camel"):
     page: int
     per_page: int | None
     has_more: bool
+
+    def _to_mastra(self, wire: dict[str, Any]) -> dict[str, Any]:
+        """Mastra's word for everything is ``false``."""
+        return wire if self.per_page is not None else {**wire, "perPage": False}
+
+
+class NestedPage(Page, kw_only=True):
+    """A page that has a place of its own for the paging in Mastra's JSON."""
+
+    def _to_mastra(self, wire: dict[str, Any]) -> dict[str, Any]:
+        flat = super()._to_mastra(wire)
+        paging = {name: flat.pop(name) for name in ("total", "page", "perPage", "hasMore")}
+        return {"pagination": paging, **flat}

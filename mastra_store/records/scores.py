@@ -9,7 +9,7 @@ import msgspec
 
 from ..instants import now
 from .base import Record, new_id
-from .paging import Page
+from .paging import NestedPage
 
 _FOLLOWS_CREATED_AT = cast(datetime, None)
 
@@ -67,7 +67,7 @@ class Score(Record, kw_only=True):
         return data
 
 
-class ScorePage(Page, kw_only=True):
+class ScorePage(NestedPage, kw_only=True):
     """A page of scores."""
 
     scores: list[Score]

@@ -53,6 +53,11 @@ class WorkflowStateUpdate(Record, kw_only=True):
     active_steps_path: dict[str, Any] | UnsetType | None = UNSET
     tracing_context: dict[str, Any] | UnsetType | None = UNSET
 
+    def _to_mastra(self, wire: dict[str, Any]) -> dict[str, Any]:
+        """What is ``None`` is to become null, and is not left out."""
+        names = zip(self.__struct_fields__, self.__struct_encode_fields__, strict=True)
+        return {**wire, **{key: None for name, key in names if getattr(self, name) is None}}
+
 
 class WorkflowRunPage(Page, kw_only=True):
     """A page of workflow runs."""

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -351,3 +352,23 @@ def test_unknown_options_are_refused(database: Database, option: Any) -> None:
 def written(span: Span) -> dict[str, Any]:
     """All attributes but the times that a storage sets."""
     return {name: value for name, value in asdict(span).items() if name not in ("created_at", "updated_at")}
+
+
+@pytest.mark.asyncio
+async def test_payloads_within_themselves_are_refused_with_either_option(database: Database) -> None:
+    """G8: a tree with links to parents ends the search for characters, however many ways lead back."""
+    tree: dict[str, Any] = {"text": database.payloads[0]}
+    tree["children"] = [{"parent": tree, "text": "a"}, {"parent": tree, "text": "b"}]
+    async with database.store(unstorable_text="replace") as store:
+        for record in (a_span(input=tree), a_span(input=tree, metadata={"text": database.payloads[0]})):
+            with pytest.raises(ValidationError, match="input"):
+                await store.observability.create_span(span=record)
+
+
+@pytest.mark.asyncio
+async def test_records_of_a_wrong_type_are_refused(database: Database) -> None:
+    """G15: what merely looks like an update is none, with either option."""
+    lookalike: Any = SimpleNamespace(trace_id="t", span_id="s", updates={"name": database.texts[0]})
+    async with database.store(unstorable_text="replace") as store:
+        with pytest.raises(ValidationError, match="SpanUpdate"):
+            await store.observability.batch_update_spans(records=[lookalike])

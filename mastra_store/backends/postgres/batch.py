@@ -12,7 +12,6 @@ _ARRAYS = {
     "text": "text",
     "json": "text",
     "instant": "timestamptz",
-    "integer": "integer",
     "boolean": "boolean",
     "number": "double precision",
 }

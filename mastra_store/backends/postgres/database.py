@@ -99,8 +99,12 @@ class PostgresDatabase:
         return rows
 
     async def execute(self, sql: str, *args: Any) -> int:
-        """One writing statement, which is a transaction by itself."""
-        return affected(await self._once(lambda connection: connection.execute(sql, *args)))
+        """One writing statement, which is a transaction by itself; repeated after a collision, which left nothing."""
+
+        async def attempt() -> int:
+            return affected(await self._once(lambda connection: connection.execute(sql, *args)))
+
+        return await _repeating(attempt)
 
     async def write(self, sql: str, *args: Any) -> list[Any]:
         """One writing statement that returns rows; repeated after a deadlock, which left nothing behind."""

@@ -21,7 +21,6 @@ _TYPES = {
     "json": "jsonb",
     "instant": "timestamp",
     "twin": "timestamptz",
-    "integer": "integer",
     "boolean": "boolean",
     "number": "double precision",
 }
@@ -34,6 +33,7 @@ class PostgresDialect(Dialect):
     name = "postgres"
     twins = True
     row_lock = " FOR UPDATE"
+    caps_indexes = True
     unstorable = Unstorable(_UNSTORABLE, _UNSTORABLE)
 
     def sql(self, text: str) -> str:
@@ -113,7 +113,7 @@ class PostgresDialect(Dialect):
 
     def object_condition(self, column: str, number: int) -> str:
         """Containment of scalars at the top level is their equality, and the GIN index knows it."""
-        return f"{column} @> CAST(${number}::text AS jsonb)"
+        return f"{column}::jsonb @> CAST(${number}::text AS jsonb)"
 
     def object_parameter(self, wanted: Mapping[str, Scalar], field: str) -> str:
         """An object with those members."""
@@ -121,7 +121,7 @@ class PostgresDialect(Dialect):
 
     def tags_condition(self, column: str, number: int) -> str:
         """Containment of arrays."""
-        return f"{column} @> CAST(${number}::text AS jsonb)"
+        return f"{column}::jsonb @> CAST(${number}::text AS jsonb)"
 
     def tags_parameter(self, tags: Sequence[str]) -> str:
         """An array with those strings."""
@@ -129,7 +129,7 @@ class PostgresDialect(Dialect):
 
     def not_json_null(self, column: str) -> str:
         """``IS NOT NULL`` first: an index may have that condition."""
-        return f"({column} IS NOT NULL AND {column} <> 'null'::jsonb)"
+        return f"({column} IS NOT NULL AND {column}::jsonb <> 'null'::jsonb)"
 
     def is_null(self, column: str) -> str:
         """Mastra cannot clear a twin, and reads it first."""

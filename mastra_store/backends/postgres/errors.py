@@ -6,7 +6,7 @@ import re
 
 import asyncpg
 
-from ...errors import CorruptRecordError, StoreConnectionError, StoreError
+from ...errors import CorruptRecordError, StoreConnectionError, StoreError, ValidationError
 
 DRIVER_ERRORS = (
     asyncpg.PostgresError,
@@ -66,6 +66,13 @@ def translate(error: Exception, name: str, sql: str = "") -> StoreError:
         # asyncpg gives up on the whole result, so that the row's key is not known.
         text = f"a row of {table[0]} cannot be read: it holds a time before year 1 or after year 9999 ({error})"
         return CorruptRecordError(text, details={"table": table[0]})
+    if isinstance(error, asyncpg.InvalidTextRepresentationError) and (table := _TABLE.search(sql)):
+        # Old tables hold JSON as text, and the server does not say of which row.
+        text = f"a row of {table[0]} cannot be read: it holds text that is no JSON ({error})"
+        return CorruptRecordError(text, details={"table": table[0]})
+    if isinstance(error, asyncpg.ProgramLimitExceededError):
+        text = f"a value is too long for an index (PostgreSQL takes about 2,700 bytes), nothing was written: {error}"
+        return ValidationError(text, details={"reason": "too_long"})
     if is_lost(error):
         text = f"the connection to {name} was lost: {error}; a write in flight may or may not have happened"
         return StoreConnectionError(text, details={"reason": "connection_lost"})

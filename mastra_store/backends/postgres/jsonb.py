@@ -28,26 +28,26 @@ def storable(payload: Payload, field: str) -> str:
     return text
 
 
-def _check(value: Any, field: str) -> None:
+def _check(value: Any, field: str, path: str = "") -> None:
     if isinstance(value, str):
-        check_text(value, field)
+        check_text(value, field, path)
     elif isinstance(value, list):
-        for item in value:
-            _check(item, field)
+        for index, item in enumerate(value):
+            _check(item, field, f"{path}[{index}]")
     elif isinstance(value, dict):
         for key, item in value.items():
-            check_text(key, field)
-            _check(item, field)
+            check_text(key, field, f"{path}.{key}")
+            _check(item, field, f"{path}.{key}")
 
 
-def check_text(value: str, field: str) -> None:
+def check_text(value: str, field: str, path: str = "") -> None:
     """PostgreSQL text holds neither NUL nor unpaired surrogates; it is refused, never changed (G9)."""
     if "\0" not in value and value.isascii():
         return
     if "\0" in value:
-        raise _unstorable(field, "U+0000")
+        raise _unstorable(field, path, "U+0000")
     if has_lone_surrogate(value):
-        raise _unstorable(field, "an unpaired surrogate")
+        raise _unstorable(field, path, "an unpaired surrogate")
 
 
 def _spelled_out(value: Any) -> Any:
@@ -61,5 +61,7 @@ def _spelled_out(value: Any) -> Any:
     return value
 
 
-def _unstorable(field: str, what: str) -> ValidationError:
-    return ValidationError(f"{field} holds {what}, which PostgreSQL cannot store there", details={"field": field})
+def _unstorable(field: str, path: str, what: str) -> ValidationError:
+    where = f"{field}{path}"[:200].encode("unicode_escape" if "\0" in path else "utf-8", "backslashreplace").decode()
+    details = {"field": field, "unstorable": what, **({"path": path} if path else {})}
+    return ValidationError(f"{where} holds {what}, which PostgreSQL cannot store there", details=details)

@@ -47,14 +47,14 @@ class ObservabilityPG(SqlObservability[PostgresDatabase]):
 
     async def _put_spans(self, rows: list[SpanRow]) -> None:
         """One statement; rows ordered by key, so that concurrent batches wait for each other in a line."""
-        values = [self._sql.table.values(row.values) for row in sorted(rows, key=lambda row: row.key)]
+        values = self._parameters(sorted(rows, key=lambda row: row.key))
         if len(values) == 1:
             await self._database.write(self._sql.put, *values[0])
         else:
             await self._database.write(self._put_many, *columns_of(values))
 
     async def _change_spans(self, changes: list[SpanChange]) -> None:
-        changed = [self._changed(change) for change in changes]
+        changed = self._all_changed(changes)
         if len(changed) == 1:
             attributes, args = changed[0]
             await self._database.write(self._sql.update(attributes), *args)

@@ -39,6 +39,9 @@ class Dialect(ABC):
     def text(self, value: str, field: str) -> str:
         """A string as parameter; ``ValidationError`` naming ``field`` where the column cannot hold it (G9)."""
 
+    caps_indexes = False
+    """Whether entries of indexes are limited in length, so that our own hold beginnings of text."""
+
     def optional_text(self, value: str | None, field: str) -> str | None:
         """A string or NULL as parameter."""
         return None if value is None else self.text(value, field)
@@ -120,6 +123,10 @@ class Dialect(ABC):
     @abstractmethod
     def is_null(self, column: str) -> str:
         """The condition that an instant, as ``read_instant_sql`` reads it, is NULL."""
+
+    def snapshot_parameter(self, value: str, field: str) -> str:
+        """A string to be looked for inside a snapshot."""
+        return self.text(value, field)
 
     @abstractmethod
     def status_condition(self, column: str, number: int) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from ...domains import span_rules as rules
 from ...domains.observability import ObservabilityStorage
-from ...domains.span_plans import SpanChange, SpanLink, SpanQuery, TraceScope
+from ...domains.span_plans import SpanChange, SpanLink, SpanQuery, SpanRow, TraceScope
+from ...errors import ValidationError
 from ...instants import now
 from ...models import observability as models
 from ...records import LightSpan, Span, TraceSpan
 from .domain import DB, SqlDomain
 from .paging import Limit
 from .spans_sql import LIGHT, STRUCTURE, Bounds, SpanShape, SpansSql
+
+A = TypeVar("A")
+T = TypeVar("T")
 
 
 class SqlObservability(SqlDomain[DB], ObservabilityStorage):
@@ -93,6 +97,14 @@ class SqlObservability(SqlDomain[DB], ObservabilityStorage):
             args.append(dialect.tags_parameter(query.tags))
         return args
 
+    def _parameters(self, rows: Sequence[SpanRow]) -> list[list[Any]]:
+        """The parameters of each row; of several, an error says which span it is about."""
+        return [_about(row.key, self._sql.table.values, row.values, len(rows)) for row in rows]
+
+    def _all_changed(self, changes: Sequence[SpanChange]) -> list[tuple[tuple[str, ...], list[Any]]]:
+        """The same of changes."""
+        return [_about(change[:2], self._changed, change, len(changes)) for change in changes]
+
     def _changed(self, change: SpanChange) -> tuple[tuple[str, ...], list[Any]]:
         """The attributes that a change names, and the parameters: both ids, the attributes, the time."""
         attributes = tuple(sorted(change.values))
@@ -100,6 +112,17 @@ class SqlObservability(SqlDomain[DB], ObservabilityStorage):
         ids = [text(change.trace_id, "trace_id"), text(change.span_id, "span_id")]
         values = [value(name, change.values[name]) for name in attributes]
         return attributes, [*ids, *values, self._dialect.instant(now())]
+
+
+def _about(key: tuple[str, str], work: Callable[[A], T], argument: A, among: int) -> T:
+    try:
+        return work(argument)
+    except ValidationError as error:
+        if among == 1:
+            raise
+        text = f"span {key[1]!r} of trace {key[0]!r}: {error.message}".encode("utf-8", "backslashreplace").decode()
+        details = {**error.details, "trace_id": key[0], "span_id": key[1]}
+        raise ValidationError(text, reason=error.reason, details=details) from error
 
 
 def _shape(query: SpanQuery, light: bool) -> SpanShape:

@@ -40,7 +40,7 @@ class ScoresSql:
         return self._pages[shape]
 
     def _page(self, shape: ScoreShape) -> tuple[str, str]:
-        conditions = [f"{self.table.column(name)} = ${number}" for number, name in enumerate(shape.equal, start=1)]
+        conditions = [self.table.equals(name, number) for number, name in enumerate(shape.equal, start=1)]
         where = where_clause(conditions)
         order = f'"createdAt" DESC, {self._dialect.by_code_point("id")} DESC'
         listing = Listing(self.table.name, self.table.read(), where, order, len(conditions))

@@ -133,7 +133,7 @@ class SpansSql:
         """Conditions with one parameter each, to be told its number."""
         dialect, column = self._dialect, self.table.column
         for name in shape.equal:
-            yield partial(_compare, column(name), "=", "${}".format)
+            yield partial(self.table.equals, name)
         for given, way in zip(shape.started, (">=", "<"), strict=True):
             if given:
                 yield partial(_compare, '"startedAt"', way, lambda number: dialect.instant_values(number)[0])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from ...errors import CorruptRecordError
-from ...models.base import StoredModel
+from ...models.base import StoredModel, beginning
 from ...models.binding import columns_of, key_of, table_of
 from ...models.columns import BooleanColumn, Column, InstantColumn, JsonColumn, NumberColumn, TextColumn
 from .dialect import Dialect
@@ -23,11 +23,20 @@ class TableSql:
         self.name = f'"{schema}"."{self.bare_name}"' if schema else f'"{self.bare_name}"'
         self.columns: dict[str, Column] = {column.model_field_name: column for column in columns_of(model)}
         self.key = key_of(model)
+        self._capped = model.capped if dialect.caps_indexes else ()
         self._writers = [(name, *self._writer(column)) for name, column in self.columns.items()]
 
     def column(self, attribute: str) -> str:
         """The quoted name of a column."""
         return f'"{self.columns[attribute].column_name}"'
+
+    def equals(self, attribute: str, number: int) -> str:
+        """The condition that a text is parameter ``number``, put so that our own indexes serve it."""
+        column = self.column(attribute)
+        equal = f"{column} = ${number}"
+        if attribute not in self._capped:
+            return equal
+        return f"{equal} AND {beginning(column)} = {beginning(f'${number}::text')}"
 
     def read(self, attributes: Sequence[str] | None = None) -> str:
         """The list of expressions that reads some attributes, or all."""

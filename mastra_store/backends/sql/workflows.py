@@ -97,7 +97,10 @@ class SqlWorkflows(SqlDomain[DB], WorkflowsStorage):
         self._dialect.payload(payload, field)
 
     def _parameter(self, name: str, value: Any) -> Any:
-        return self._dialect.instant(value) if name in ("start", "end") else self._dialect.text(value, name)
+        if name in ("start", "end"):
+            return self._dialect.instant(value)
+        inside = name in ("status", "thread_id")
+        return self._dialect.snapshot_parameter(value, name) if inside else self._dialect.text(value, name)
 
     def _values(self, run: NewRun) -> list[Any]:
         return self._sql.table.values(run._asdict())
@@ -108,19 +111,19 @@ class SqlWorkflows(SqlDomain[DB], WorkflowsStorage):
     def _run(self, row: Sequence[Any]) -> WorkflowRun:
         values = self._reader(row)
         key = values["workflow_name"], values["run_id"]
-        return WorkflowRun(**{**values, "snapshot": _object(values["snapshot"], key)})
+        return WorkflowRun(**{**values, "snapshot": self._object(values["snapshot"], key)})
 
     def _snapshot(self, stored: Any, key: tuple[str, str]) -> dict[str, Any]:
         try:
             value = None if stored is None else self._dialect.read_json(stored)
         except ValueError as error:
             raise corrupt(self._sql.table.bare_name, key, error) from error
-        return _object(value, key)
+        return self._object(value, key)
 
-
-def _object(value: Any, key: tuple[str, str]) -> dict[str, Any]:
-    """The snapshot in what a column holds: other adapters keep it as JSON text (W5)."""
-    snapshot = unwrapped(value)
-    if not isinstance(snapshot, dict):
-        raise corrupt("mastra_workflow_snapshot", key, f"its snapshot is {type(snapshot).__name__}, not an object")
-    return snapshot
+    def _object(self, value: Any, key: tuple[str, str]) -> dict[str, Any]:
+        """The snapshot in what a column holds: other adapters keep it as JSON text (W5)."""
+        snapshot = unwrapped(value)
+        if not isinstance(snapshot, dict):
+            why = f"its snapshot is {type(snapshot).__name__}, not an object"
+            raise corrupt(self._sql.table.bare_name, key, why)
+        return snapshot

@@ -58,7 +58,7 @@ class WorkflowsSql:
         conditions = {
             "workflow_name": f"workflow_name = ${number}",
             "status": self._dialect.status_condition("snapshot", number),
-            "resource_id": f'"resourceId" = ${number}',
+            "resource_id": self.table.equals("resource_id", number),
             "thread_id": self._dialect.thread_condition("snapshot", number),
             "start": f"{created} >= {self._dialect.read_parameter(number)}",
             "end": f"{created} < {self._dialect.read_parameter(number)}",

@@ -24,7 +24,6 @@ _TYPES = {
     "text": "TEXT",
     "json": "TEXT",
     "instant": "TEXT",
-    "integer": "INTEGER",
     "boolean": "INTEGER",
     "number": "REAL",
 }
@@ -52,7 +51,8 @@ class SqliteDialect(Dialect):
         """Any text but lone surrogates, which UTF-8 cannot carry."""
         if not value.isascii() and has_lone_surrogate(value):
             raise ValidationError(
-                f"{field} holds an unpaired surrogate, which SQLite cannot store", details={"field": field}
+                f"{field} holds an unpaired surrogate, which SQLite cannot store",
+                details={"field": field, "unstorable": "an unpaired surrogate"},
             )
         return value
 
@@ -131,6 +131,10 @@ class SqliteDialect(Dialect):
     def is_null(self, column: str) -> str:
         """There is one column."""
         return f'"{column}" IS NULL'
+
+    def snapshot_parameter(self, value: str, field: str) -> str:
+        """As JSON, which holds what text cannot."""
+        return encode(value)
 
     def status_condition(self, column: str, number: int) -> str:
         """A registered function, which reads JSONB as well."""
@@ -225,10 +229,11 @@ def _has_tags(stored: str | bytes | None, wanted: str) -> bool:
 
 def _has_status(snapshot: str | bytes | None, status: str) -> bool:
     found = unwrapped(_readable(snapshot))
-    return isinstance(found, dict) and found.get("status") == status
+    return isinstance(found, dict) and found.get("status") == decode(status)
 
 
-def _has_thread(snapshot: str | bytes | None, thread_id: str) -> bool:
+def _has_thread(snapshot: str | bytes | None, wanted: str) -> bool:
+    thread_id = decode(wanted)
     if _cannot_occur(snapshot, thread_id):
         return False
     return has_thread(unwrapped(_readable(snapshot)), thread_id)

@@ -28,11 +28,11 @@ class ObservabilityLibSQL(SqlObservability[SqliteDatabase]):
         self._insert = BatchInsert(self._sql.table, self._sql.replace)
 
     async def _put_spans(self, rows: list[SpanRow]) -> None:
-        values = [self._sql.table.values(row.values) for row in rows]
+        values = self._parameters(rows)
         await self._database.write(lambda connection: self._insert.run(connection, values))
 
     async def _change_spans(self, changes: list[SpanChange]) -> None:
-        changed = [self._changed(change) for change in changes]
+        changed = self._all_changed(changes)
 
         def work(connection: sqlite3.Connection) -> None:
             for attributes, args in changed:
