@@ -14,7 +14,7 @@ from mastra_store.domains import checks, memory, memory_rules
 from mastra_store.domains.checks import Order, Period
 from mastra_store.domains.memory_plans import Window
 from mastra_store.errors import StoreError
-from mastra_store.payload import Payload
+from mastra_store.payload import DEEPEST, Payload
 from mastra_store.payload import freeze as checked_freeze
 from mastra_store.records import MessageUpdate
 
@@ -39,19 +39,19 @@ def anything(value: Any, *_: Any, **__: Any) -> Any:
     return value
 
 
-def careless_freeze(value: Any, field: str) -> Payload:
+def careless_freeze(value: Any, field: str, deepest: int = DEEPEST) -> Payload:
     """Writes whatever ``json`` writes."""
     text = json.dumps(value, default=str, skipkeys=True)
     return Payload(text, json.loads(text))
 
 
-def float_freeze(value: Any, field: str) -> Payload:
+def float_freeze(value: Any, field: str, deepest: int = DEEPEST) -> Payload:
     """Takes every number for a float."""
     text = json.dumps(json.loads(checked_freeze(value, field).text, parse_int=float))
     return Payload(text, json.loads(text))
 
 
-def shared_freeze(value: Any, field: str) -> Payload:
+def shared_freeze(value: Any, field: str, deepest: int = DEEPEST) -> Payload:
     """Checks the payload but keeps the caller's object."""
     return checked_freeze(value, field)._replace(value=value)
 
