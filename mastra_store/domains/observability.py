@@ -159,12 +159,8 @@ class ObservabilityStorage(DomainStorage):
         order_by: str = "-started_at",
     ) -> TracePage:
         """A page of root spans; all filters test the root itself, but for ``has_child_error`` (O17 to O24)."""
-        offset = check_page(page, per_page)
-        query = rules.span_query(filters, order_by, offset, per_page, roots=True)
-        spans, total = await self._select_spans(query)
-        has_more = more_follow(offset, per_page, total)
-        found = [rules.with_status(span) for span in spans]
-        return TracePage(spans=found, total=total, page=page, per_page=per_page, has_more=has_more)
+        spans, paging = await self._list(self._select_spans, filters, page, per_page, order_by, roots=True)
+        return TracePage(spans=list(map(rules.with_status, spans)), **paging)
 
     @operation("LIST_TRACES_LIGHT")
     async def list_traces_light(
@@ -176,11 +172,8 @@ class ObservabilityStorage(DomainStorage):
         order_by: str = "-started_at",
     ) -> LightTracePage:
         """The same page without payloads, but for the metadata and a preview of the input (O25, O26)."""
-        offset = check_page(page, per_page)
-        query = rules.span_query(filters, order_by, offset, per_page, roots=True)
-        spans, total = await self._select_light_spans(query)
-        has_more = more_follow(offset, per_page, total)
-        return LightTracePage(spans=spans, total=total, page=page, per_page=per_page, has_more=has_more)
+        spans, paging = await self._list(self._select_light_spans, filters, page, per_page, order_by, roots=True)
+        return LightTracePage(spans=spans, **paging)
 
     @operation("LIST_BRANCHES")
     async def list_branches(
@@ -192,14 +185,26 @@ class ObservabilityStorage(DomainStorage):
         order_by: str = "-started_at",
     ) -> BranchPage:
         """A page of spans that begin a branch (runs and tool calls), at any depth; filters test that span (O27)."""
-        offset = check_page(page, per_page)
-        query = rules.span_query(filters, order_by, offset, per_page, roots=False)
-        spans, total = await self._select_spans(query)
-        has_more = more_follow(offset, per_page, total)
-        found = [rules.with_status(span) for span in spans]
-        return BranchPage(branches=found, total=total, page=page, per_page=per_page, has_more=has_more)
+        spans, paging = await self._list(self._select_spans, filters, page, per_page, order_by, roots=False)
+        return BranchPage(branches=list(map(rules.with_status, spans)), **paging)
 
     # -- inside ------------------------------------------------------------------------------------------------------
+
+    async def _list(
+        self,
+        select: Callable[[SpanQuery], Awaitable[tuple[list[T], int]]],
+        filters: Any,
+        page: int,
+        per_page: int | None,
+        order_by: str,
+        *,
+        roots: bool,
+    ) -> tuple[list[T], dict[str, Any]]:
+        """The spans of a page, and what the page says of itself."""
+        offset = check_page(page, per_page)
+        spans, total = await select(rules.span_query(filters, order_by, offset, per_page, roots=roots))
+        has_more = more_follow(offset, per_page, total)
+        return spans, {"total": total, "page": page, "per_page": per_page, "has_more": has_more}
 
     def _set_unstorable_text(self, option: str) -> None:
         """``error`` refuses text that the database cannot hold, ``replace`` puts U+FFFD for it."""

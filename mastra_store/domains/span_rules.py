@@ -32,25 +32,13 @@ from .unstorable import Scrubber
 
 T = TypeVar("T")
 STATUSES = ("error", "running", "success")
-_DAWN = datetime.min.replace(tzinfo=UTC)
 MOST_TRACES = 1000
 """How many traces one call may delete (O10)."""
-
-_NAMES = ("name", "span_type")
-_OBJECTS = ("scope", "attributes", "metadata", "request_context")
-_ANY = ("input", "output", "error")
-_PAYLOADS = (*_OBJECTS, "tags", "links", *_ANY)
+_DAWN = datetime.min.replace(tzinfo=UTC)
 _OWNERS = ("user_id", "organization_id", "resource_id")
 _FILTERED_OBJECTS = ("metadata", "scope")
 _OTHER_FILTERS = {"started_at", "ended_at", "status", "has_child_error", "tags", *_FILTERED_OBJECTS}
 _EQUAL_FILTERS = tuple(name for name in TraceFilter.__struct_fields__ if name not in _OTHER_FILTERS)
-_FIXED = ("trace_id", "span_id", "created_at", "updated_at")
-_UPDATABLE = tuple(name for name in Span.__struct_fields__ if name not in _FIXED)
-_REQUIRED = (*_NAMES, "is_event", "started_at", "ended_at")
-_OPTIONAL_TEXTS = tuple(name for name in _UPDATABLE if name not in {*_REQUIRED, *_PAYLOADS})
-_TEXTS = tuple(
-    name for name in _UPDATABLE if name not in {*_PAYLOADS, "parent_span_id", "is_event", "started_at", "ended_at"}
-)
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -63,7 +51,7 @@ def new_span(span: Any, moment: datetime) -> SpanRow:
     values = asdict(span)
     check_id(values["trace_id"], "trace_id")
     check_id(values["span_id"], "span_id")
-    for name in _OPTIONAL_TEXTS:
+    for name in _OPTIONAL_TEXTS:  # most are absent, and a call for each would take longer than all the rest
         if values[name] is not None:
             check_str(values[name], name)
     for name in _REQUIRED:
@@ -299,18 +287,28 @@ def _json(value: Any, field: str) -> Payload | None:
     return None if value is None else freeze(value, field)
 
 
-def _check_of(name: str) -> Callable[[Any, str], Any]:
-    special: dict[str, Callable[[Any, str], Any]] = {
-        "is_event": _bool,
-        "started_at": check_instant,
-        "ended_at": _optional_instant,
-        "tags": _tags,
-        "links": _links,
-        **dict.fromkeys(_NAMES, check_id),
-        **dict.fromkeys(_OBJECTS, _object),
-        **dict.fromkeys(_ANY, _json),
-    }
-    return special.get(name, _optional_str)
-
-
-_CHECKS = {name: _check_of(name) for name in _UPDATABLE}
+_FIXED = ("trace_id", "span_id", "created_at", "updated_at")
+_SPECIAL: dict[str, Callable[[Any, str], Any]] = {
+    "name": check_id,
+    "span_type": check_id,
+    "is_event": _bool,
+    "started_at": check_instant,
+    "ended_at": _optional_instant,
+    "scope": _object,
+    "attributes": _object,
+    "metadata": _object,
+    "request_context": _object,
+    "tags": _tags,
+    "links": _links,
+    "input": _json,
+    "output": _json,
+    "error": _json,
+}
+_UPDATABLE = tuple(name for name in Span.__struct_fields__ if name not in _FIXED)
+_CHECKS: dict[str, Callable[[Any, str], Any]] = {name: _SPECIAL.get(name, _optional_str) for name in _UPDATABLE}
+"""How each attribute is checked; what is nothing special is text or ``None``."""
+_OPTIONAL_TEXTS = tuple(name for name in _UPDATABLE if name not in _SPECIAL)
+_PAYLOADS = tuple(name for name, check in _SPECIAL.items() if check in (_object, _tags, _links, _json))
+_REQUIRED = tuple(name for name in _SPECIAL if name not in _PAYLOADS)
+_TEXTS = ("name", "span_type", *(name for name in _OPTIONAL_TEXTS if name != "parent_span_id"))
+"""Columns of text that hold no id."""
