@@ -51,9 +51,10 @@ def new_span(span: Any, moment: datetime) -> SpanRow:
     values = asdict(span)
     check_id(values["trace_id"], "trace_id")
     check_id(values["span_id"], "span_id")
-    for name in _OPTIONAL_TEXTS:  # most are absent, and a call for each would take longer than all the rest
-        if values[name] is not None:
-            check_str(values[name], name)
+    for name in _OPTIONAL_TEXTS:  # twenty-odd of them: a call for each would take longer than all the rest
+        value = values[name]
+        if value is not None and type(value) is not str:
+            check_str(value, name)
     for name in _REQUIRED:
         values[name] = _CHECKS[name](values[name], name)
     for name in _PAYLOADS:

@@ -46,7 +46,8 @@ class PostgresDialect(Dialect):
 
     def text(self, value: str, field: str) -> str:
         """Any text without NUL and unpaired surrogates."""
-        check_text(value, field)
+        if not value.isascii() or "\0" in value:
+            check_text(value, field)
         return value
 
     def instant(self, moment: datetime) -> datetime:
