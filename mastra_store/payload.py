@@ -103,8 +103,8 @@ def _freeze_slowly(value: Any, field: str, deepest: int) -> Payload:
 
 
 def _check_depth(text: bytes, value: Any, field: str, deepest: int) -> None:
-    """Refuse what is nested deeper; most payloads have too few brackets to be looked into."""
-    if text.count(b"[") + text.count(b"{") <= deepest:
+    """Refuse what is nested deeper; most payloads are too short, or have too few brackets, to be looked into."""
+    if len(text) <= deepest or text.count(b"[") + text.count(b"{") <= deepest:
         return
     level = [value]
     for _ in range(deepest + 1):

@@ -269,9 +269,9 @@ def _optional_instant(value: Any, field: str) -> Any:
 def _object(value: Any, field: str) -> Payload | None:
     if value is None:
         return None
-    if not isinstance(value, Mapping):
+    if not isinstance(value, (dict, Mapping)):
         raise invalid(f"{field} must be a mapping or None", field)
-    return freeze(dict(value), field)
+    return freeze(value if type(value) is dict else dict(value), field)
 
 
 def _tags(value: Any, field: str) -> Payload | None:

@@ -21,9 +21,13 @@ def storable(payload: Payload, field: str) -> str:
     text = payload.text
     if "\\" in text and "\\u" in text:  # one character is looked for in no time
         _check(payload.value, field)
-    if any(_ends_number(text, match.start()) for match in _EXPONENT.finditer(text)):
+    if _EXPONENT.search(text) and _has_exponent(text):
         return encode(_spelled_out(payload.value))
     return text
+
+
+def _has_exponent(text: str) -> bool:
+    return any(_ends_number(text, match.start()) for match in _EXPONENT.finditer(text))
 
 
 def _ends_number(text: str, end: int) -> bool:
