@@ -85,8 +85,7 @@ class MemoryStorage(DomainStorage):
     async def get_thread_by_id(self, *, thread_id: str, resource_id: str | None = None) -> Thread | None:
         """The thread, or ``None`` when there is none or it belongs to another resource than the given one (M1)."""
         check_id(thread_id, "thread_id")
-        thread = await self._find_thread(thread_id)
-        return rules.owned(thread, resource_id)
+        return rules.owned(await self._find_thread(thread_id), resource_id)
 
     @operation("SAVE_THREAD")
     async def save_thread(self, *, thread: Thread) -> Thread:
